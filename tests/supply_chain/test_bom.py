@@ -1,12 +1,15 @@
 """The bill of materials against CycloneDX's own schema, and what it says where little is known."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tiltyard.artifacts.hashing import file_sha256
 from tiltyard.cli import main
@@ -145,3 +148,28 @@ def test_another_file_in_a_library_is_another_hash(tmp_path: Path) -> None:
     (folder / "RECORD").write_text("a.py,sha256=other,1\nb.py,sha256=two,1\n")
     (folder / "direct_url.json").write_text('{"archive_info": {"hashes": {"sha256": "none"}}}')
     assert _record(found) != before and _archive(found) == ""
+
+
+def test_what_is_installed_is_read_as_the_library_reads_it() -> None:
+    from importlib import metadata
+
+    found = packages()
+    assert {p.name: p.version for p in found} == {p.name: metadata.version(p.name) for p in found}
+    for package in found[:40]:
+        asked = [Requirement(text) for text in metadata.requires(package.name) or ()]
+        here = {canonicalize_name(r.name) for r in asked if r.marker is None or r.marker.evaluate({"extra": ""})}
+        assert package.requires == tuple(sorted(here))
+
+
+def test_of_an_egg_and_of_a_folded_license_all_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    egg, wheel = tmp_path / "old-1.0.egg-info", tmp_path / "new-2.0.dist-info"
+    egg.mkdir()
+    wheel.mkdir()
+    (egg / "PKG-INFO").write_text("Metadata-Version: 1.1\nName: old\nVersion: 1.0\nLicense: MIT\n")
+    (egg / "requires.txt").write_text("numpy\n\n[extra]\ntorch\n")
+    text = "Metadata-Version: 2.1\nName: new\nVersion: 2.0\nLicense: one\n        two\nRequires-Dist: odd name\nRequires-Dist: B_c>1\n"
+    (wheel / "METADATA").write_text(f"{text}\nName: described\nRequires-Dist: described\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    new, old = packages()
+    assert (new.name, new.version, new.license, new.requires) == ("new", "2.0", "", ("b-c",))
+    assert (old.name, old.version, old.license, old.requires) == ("old", "1.0", "MIT", ("numpy",))

@@ -5,6 +5,9 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.message import Message
+from email.parser import HeaderParser
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -54,30 +57,37 @@ def packages() -> tuple[Package, ...]:
     """Every installed distribution by name; of two copies the one that is imported."""
     found: dict[str, Package] = {}
     for distribution in metadata.distributions():
-        if (name := _field(distribution, "Name")) and _field(distribution, "Version"):
-            found.setdefault(str(canonicalize_name(name)), _package(str(canonicalize_name(name)), distribution))
+        stated = _stated(distribution)
+        if (name := str(canonicalize_name(_field(stated, "Name")))) and _field(stated, "Version") and name not in found:
+            found[name] = _package(name, distribution, stated)
     return tuple(found[name] for name in sorted(found))
 
 
 def nameless() -> tuple[str, ...]:
     """The folders of what is installed whose metadata do not say a name and a version."""
-    broken = [d for d in metadata.distributions() if not (_field(d, "Name") and _field(d, "Version"))]
+    stated = ((d, _stated(d)) for d in metadata.distributions())
+    broken = [d for d, said in stated if not (_field(said, "Name") and _field(said, "Version"))]
     return tuple(sorted({printable(Path(str(getattr(d, "_path", "unknown"))).name, 80) for d in broken}))
 
 
-def _field(distribution: metadata.Distribution, name: str) -> str:
-    """A field of its metadata, or nothing; asked in the way that no version of the library raises at."""
-    return str(next(iter(distribution.metadata.get_all(name) or ()), ""))
+def _stated(distribution: metadata.Distribution) -> Message:
+    """Its metadata, read once and without the description, which is most of the text; empty where it has none."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or distribution.read_text("") or ""
+    return HeaderParser().parsestr(text.partition("\n\n")[0])
 
 
-def _package(name: str, distribution: metadata.Distribution) -> Package:
-    license, spdx = _license(distribution)
-    facts = _requires(distribution), _installed(distribution), _own(distribution)
-    return Package(name, distribution.version, license, spdx, *facts, _archive(distribution), _record(distribution))
+def _field(stated: Message, name: str) -> str:
+    """A field of the metadata, or nothing."""
+    return str(stated.get(name, ""))
 
 
-def _license(distribution: metadata.Distribution) -> tuple[str, bool]:
-    stated = distribution.metadata
+def _package(name: str, distribution: metadata.Distribution, stated: Message) -> Package:
+    license, spdx = _license(stated)
+    facts = _requires(distribution, stated), _installed(distribution), _own(distribution)
+    return Package(name, _field(stated, "Version"), license, spdx, *facts, _archive(distribution), _record(distribution))
+
+
+def _license(stated: Message) -> tuple[str, bool]:
     if "License-Expression" in stated:
         return printable(stated["License-Expression"]), True
     classified = [c.rpartition("::")[2].strip() for c in stated.get_all("Classifier") or [] if c.startswith("License ::")]
@@ -89,16 +99,21 @@ def _license(distribution: metadata.Distribution) -> tuple[str, bool]:
     return (printable(text), False) if short else ("", False)
 
 
-def _requires(distribution: metadata.Distribution) -> tuple[str, ...]:
-    names = set()
-    for text in distribution.requires or []:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            names.add(str(canonicalize_name(requirement.name)))
-    return tuple(sorted(names))
+def _requires(distribution: metadata.Distribution, stated: Message) -> tuple[str, ...]:
+    old = distribution.requires if distribution.read_text("requires.txt") else None  # of an egg, which keeps them in a file of their own
+    asked = (_asked(text) for text in stated.get_all("Requires-Dist") or old or ())
+    return tuple(sorted({name for name in asked if name}))
+
+
+@lru_cache(maxsize=10_000)
+def _asked(text: str) -> str:
+    """The canonical name that a line of requirements asks for in this environment, or nothing."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return ""
+    wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    return str(canonicalize_name(requirement.name)) if wanted else ""
 
 
 def _own(distribution: metadata.Distribution) -> bool:
