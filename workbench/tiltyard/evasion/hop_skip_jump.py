@@ -48,7 +48,7 @@ class HopSkipJump(Evasion):
     main: ClassVar[tuple[str, ...]] = ("eps", "norm", "query_budget", "rows")
     seconds: ClassVar[float] = 60.0
     quick: ClassVar[Mapping[str, Any]] = {"rows": 50, "query_budget": 500}
-    tiny: ClassVar[Mapping[str, Any]] = {"query_budget": 80}
+    tiny: ClassVar[Mapping[str, Any]] = {"query_budget": 40}
 
     renamed: ClassVar[Mapping[str, str]] = {**Evasion.renamed, "queries": "query_budget"}
 

@@ -55,7 +55,7 @@ class Tabular(AtEachEps):
     main: ClassVar[tuple[str, ...]] = ("eps", "query_budget", "flips", "rows")
     seconds: ClassVar[float] = 60.0
     renamed: ClassVar[Mapping[str, str]] = {}
-    tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "query_budget": 40, "curve": False}
+    tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "query_budget": 12, "curve": False}
 
     rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
     query_budget: int = parameter(

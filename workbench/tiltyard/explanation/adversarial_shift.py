@@ -63,7 +63,7 @@ class Adversarial(Check):
     cost: ClassVar[str] = "seconds; a minute for images"
     main: ClassVar[tuple[str, ...]] = ("eps", "norm", "rows")
     seconds: ClassVar[float] = 60.0
-    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
+    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 14}
     headline: ClassVar[str] = "success_rate"
 
     renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}

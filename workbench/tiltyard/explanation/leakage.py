@@ -35,7 +35,7 @@ class Leakage(Check):
     cost: ClassVar[str] = "seconds to minutes"
     main: ClassVar[tuple[str, ...]] = ("rows", "background")
     seconds: ClassVar[float] = 60.0
-    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 7}
+    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 14}
     headline: ClassVar[str] = "gain"
     core: ClassVar[bool] = True
 

@@ -85,7 +85,7 @@ class SHAP(Check):
     cost: ClassVar[str] = "seconds; minutes for images"
     main: ClassVar[tuple[str, ...]] = ("rows", "of_class", "method", "row")
     seconds: ClassVar[float] = 60.0
-    tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "background": 5, "patch": 4}
+    tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "background": 5, "patch": 14}
     quick: ClassVar[Mapping[str, Any]] = {"rows": 100}
     quick_images: ClassVar[Mapping[str, Any]] = {"rows": 30}
     headline: ClassVar[str] = "importance"

@@ -42,7 +42,7 @@ class Stability(Check):
     cost: ClassVar[str] = "seconds; minutes for images"
     main: ClassVar[tuple[str, ...]] = ("rows", "change", "copies")
     seconds: ClassVar[float] = 60.0
-    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
+    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 14}
     headline: ClassVar[str] = "fall"
     core: ClassVar[bool] = True
 

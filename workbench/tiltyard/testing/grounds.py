@@ -179,7 +179,7 @@ def deployed() -> Ground:
         (OneHotEncoder(handle_unknown="ignore"), ["owner", "grade", "side"]),
     )
     catches = make_scorer(fbeta_score, beta=3, pos_label="yes")
-    estimator = TunedThresholdClassifierCV(make_pipeline(columns, LogisticRegression()), scoring=catches, cv=3, thresholds=20)
+    estimator = TunedThresholdClassifierCV(make_pipeline(columns, LogisticRegression()), scoring=catches, cv=2, thresholds=5)
     estimator.fit(frame[member], np.array(schema.classes)[y[member]])
     return Ground(SklearnTarget(estimator, schema, "tuned threshold", feeds="frame"), data, 200)
 
