@@ -38,6 +38,12 @@ def hiring() -> Dataset:
 
 
 @pytest.fixture(scope="session")
+def many_hiring() -> Dataset:
+    """As many as settle whether a gap is closed, and what that does to another."""
+    return draw(20_000)
+
+
+@pytest.fixture(scope="session")
 def biased() -> FunctionTarget:
     return FunctionTarget(lambda x: 1 / (1 + np.exp(-2 * (x[:, 0] + x[:, 1] - 0.6))), SCHEMA.classes, SCHEMA, "biased")
 
