@@ -3,12 +3,16 @@
 import asyncio
 import json
 import re
+import signal
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
+from http.cookies import SimpleCookie
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -120,21 +124,38 @@ def test_tries_sent_at_once_count_too(server: Server) -> None:
 
 
 def test_a_flood_of_tries_keeps_nobody_out_and_costs_few_hashes(tmp_path: Path) -> None:
-    """Made-up names from the same address, all at once; only what was hashed is in the log."""
+    """Made-up names from the same address; only what was hashed is in the log.
+
+    The server stands still until every try lies before it, so that they are at once however slowly they were sent.
+    """
     Users(tmp_path / "users.json").add("ada", Role.ANALYST, PASSWORDS["ada"])
-
-    def one(number: int) -> int:
-        with server.client() as client:
-            if number == 60:
-                return typed(client, name="ada", password=PASSWORDS["ada"]).status_code
-            return typed(client, name=f"made-up-{number}", password="a guess").status_code
-
-    with serving(tmp_path, "password", pause=20_000) as server, ThreadPoolExecutor(80) as pool:
-        answers = list(pool.map(one, range(80)))
+    tries = [(f"made-up-{number}", "a guess") for number in range(80)]
+    tries[60] = ("ada", PASSWORDS["ada"])
+    with serving(tmp_path, "password", pause=5000) as server, ExitStack() as open_ones:
+        place = server.url.rpartition("/")[2]
+        connections = [open_ones.enter_context(closing(HTTPConnection(place, timeout=PATIENCE))) for _ in tries]
+        tokens = [_token(connection) for connection in connections]
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            for connection, token, (name, password) in zip(connections, tokens, tries, strict=True):
+                form = urlencode({"_xsrf": token, "name": name, "password": password})
+                headers = {"Cookie": f"_xsrf={token}", "Content-Type": "application/x-www-form-urlencoded"}
+                connection.request("POST", "/login", form, headers)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        answers = [connection.getresponse().status for connection in connections]
     assert answers.pop(60) == 302
     assert set(answers) == {401, 429}
     hashed = sum(r.what == "login refused" for r in records(tmp_path / "runs.audit.jsonl"))
     assert hashed <= BY_ADDRESS + AT_ONCE + CROWDED
+
+
+def _token(connection: HTTPConnection) -> str:
+    """The token of the login form, over a connection that stays open."""
+    connection.request("GET", "/login")
+    answer = connection.getresponse()
+    answer.read()
+    return SimpleCookie(answer.headers["Set-Cookie"])["_xsrf"].value
 
 
 @pytest.mark.parametrize(("proxied", "address"), [(True, "192.0.2.7"), (False, "127.0.0.1")])
