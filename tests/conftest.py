@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +27,36 @@ SLOW = Path(__file__).with_name("slow.txt")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = "no Chromium on PATH; `.ci/run` installs one, as does `apt-get install chromium`"
 QUIET = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
+HEAVY = frozenset("torch shap opacus fairlearn matplotlib sklearn skops nbformat jupyter_server voila numba".split())
 OWN = "XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR JUPYTER_RUNTIME_DIR IPYTHONDIR".split()
+
+
+@dataclass
+class Collected:
+    """The test files that this process has collected, and what is heavy and was loaded by the end of it, before any test ran."""
+
+    files: set[Path] = field(default_factory=set)
+    loaded: frozenset[str] = HEAVY
+
+
+COLLECTED = Collected()
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Remember the file, which is imported now."""
+    if isinstance(collector, pytest.Module):
+        COLLECTED.files.add(collector.path)
+
+
+def pytest_collection_finish() -> None:
+    """Look at what is loaded."""
+    COLLECTED.loaded = HEAVY & sys.modules.keys()
+
+
+@pytest.fixture(scope="session")
+def collected() -> Collected:
+    """What this process has collected."""
+    return COLLECTED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
