@@ -159,7 +159,7 @@ class Upside(Target):
 @pytest.mark.slow
 def test_five_percent_of_badnets_on_digits_succeeds_and_is_found():
     sample = load("digits")
-    result = Backdoor(most=0.05, points=1, goal="0")(sample.target, sample.data).result
+    result = Backdoor(most=0.05, points=1, goal="0", rows=2000)(sample.target, sample.data).result
     assert result.metric("success").value >= 0.95
     assert result.metric("found").value > 0.5
     assert result.metric("false_alarms").value < 0.01
