@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tests.tiny import tiny_data, tiny_target
 
-from tiltyard.check import Attempt, record
+from tiltyard.attempt import Attempt
+from tiltyard.check import record
 from tiltyard.comparison.comparison import MetricChange
 from tiltyard.comparison.cross_risk import COST, VOID, Crossed, _result, cross, moves, unskilled
 from tiltyard.evasion.adversarial_training import AdversarialTraining

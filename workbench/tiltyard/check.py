@@ -1,14 +1,10 @@
 """A check is a question: a frozen model whose fields are its parameters. The base class owns the protocol."""
 
-import logging
 import platform
-import time
-import traceback
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self, final
@@ -17,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from .access import places
 from .access.person import Person, me
+from .attempt import Attempt, Clock, unhappy
 from .datasets.dataset import Dataset
-from .errors import Cancelled, Problem, Unavailable
 from .needs import attainable, lacking
 from .parameters import model_facts
 from .progress import Progress, attended
@@ -289,22 +285,6 @@ class Step(Given, ABC, metaclass=StepType):
         return Spelling(f"from {cls.__module__} import {cls.__name__}", cls.__name__)
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """The result of a guarded call with its clock and query count."""
-
-    result: CheckResult
-    started: datetime
-    seconds: float
-    queries: int
-    error: str
-
-
-def unhappy(status: Status, summary: str) -> CheckResult:
-    """A result that says only how and why it ended without an answer."""
-    return CheckResult(status=status, summary=summary or status.value)
-
-
 def record(
     step: Step, kind: Literal["check", "defense"], attempt: Attempt, target: Target, data: Dataset, made: Identity | None = None
 ) -> Record:
@@ -335,35 +315,6 @@ def record(
 def met(target: Any, data: Any) -> tuple[Target, Dataset]:
     """The two as they are where they are a target and a data set; else what `meet` makes of them."""
     return (target, data) if isinstance(target, Target) and isinstance(data, Dataset) else meet(target, data)
-
-
-class Clock:
-    """Times one call, counts the target's queries and turns what was raised into a result."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.started = datetime.now(UTC)
-        self._clock = time.perf_counter()
-        self._queries = target.queries_here
-
-    def stop(self, result: CheckResult, error: str = "") -> Attempt:
-        seconds = time.perf_counter() - self._clock
-        return Attempt(result, self.started, seconds, self.target.queries_here - self._queries, error)
-
-    def caught(self, problem: BaseException) -> Attempt:
-        """The attempt that ended by ``problem``; what is not an error of ours keeps its traceback."""
-        if isinstance(problem, Cancelled):
-            return self.stop(unhappy(Status.CANCELLED, "Cancelled; nothing was concluded."))
-        if isinstance(problem, Unavailable):
-            return self.stop(unhappy(Status.NOT_APPLICABLE, str(problem)))
-        if isinstance(problem, Problem):
-            return self.stop(unhappy(Status.FAILED, str(problem)), str(problem))
-        if isinstance(problem, MemoryError):
-            problem = MemoryError("out of memory; choose fewer rows")
-        logging.getLogger("tiltyard").info("a step broke", exc_info=problem)
-        line = f"{type(problem).__name__}: {problem}".splitlines()[0]
-        trace = "".join(traceback.format_exception(problem))
-        return self.stop(unhappy(Status.FAILED, f"The step itself broke: {line}"), trace)
 
 
 class Check(Step):

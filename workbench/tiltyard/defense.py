@@ -4,7 +4,8 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
-from .check import Attempt, Clock, Step, met, record, unhappy
+from .attempt import Attempt, Clock, unhappy
+from .check import Step, met, record
 from .datasets.dataset import Dataset
 from .needs import attainable
 from .progress import Progress, attended

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Callable, Sequence
 
+from ..attempt import Clock, unhappy
 from ..catalogue import checks, effective
-from ..check import Clock, Step, record, unhappy
+from ..check import Step, record
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
 from ..execution.executors import Executor, Local

@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..check import Clock, Step
+from ..attempt import Clock
+from ..check import Step
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
 from ..errors import Cancelled, Problem

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol, runtime_checkable
 
-from ..check import Check, Clock, Step, record
+from ..attempt import Clock
+from ..check import Check, Step, record
 from ..datasets.dataset import Dataset
 from ..defense import Defense, Outcome
 from ..progress import Progress

@@ -11,7 +11,8 @@ from contextlib import suppress
 from queue import Empty, Queue
 from typing import Any
 
-from ..check import Clock, Step
+from ..attempt import Clock
+from ..check import Step
 from ..child_processes.companion import companion, ended, kill
 from ..child_processes.messages import read, write
 from ..datasets.dataset import Dataset
