@@ -58,15 +58,14 @@ def packages() -> tuple[Package, ...]:
     found: dict[str, Package] = {}
     for distribution in metadata.distributions():
         stated = _stated(distribution)
-        if (name := str(canonicalize_name(_field(stated, "Name")))) and _field(stated, "Version") and name not in found:
+        if _named(stated) and (name := str(canonicalize_name(_field(stated, "Name")))) not in found:
             found[name] = _package(name, distribution, stated)
     return tuple(found[name] for name in sorted(found))
 
 
 def nameless() -> tuple[str, ...]:
     """The folders of what is installed whose metadata do not say a name and a version."""
-    stated = ((d, _stated(d)) for d in metadata.distributions())
-    broken = [d for d, said in stated if not (_field(said, "Name") and _field(said, "Version"))]
+    broken = [d for d in metadata.distributions() if not _named(_stated(d))]
     return tuple(sorted({printable(Path(str(getattr(d, "_path", "unknown"))).name, 80) for d in broken}))
 
 
@@ -74,6 +73,11 @@ def _stated(distribution: metadata.Distribution) -> Message:
     """Its metadata, read once and without the description, which is most of the text; empty where it has none."""
     text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or distribution.read_text("") or ""
     return HeaderParser().parsestr(text.partition("\n\n")[0])
+
+
+def _named(stated: Message) -> bool:
+    """Do the metadata say a name and a version?"""
+    return bool(_field(stated, "Name") and _field(stated, "Version"))
 
 
 def _field(stated: Message, name: str) -> str:
