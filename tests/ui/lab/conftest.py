@@ -30,7 +30,7 @@ c.ServerApp.open_browser = False
 c.IdentityProvider.token = {token!r}
 c.LabApp.news_url = None
 c.TiltyardExtension.trusted_keys = [{key!r}]
-c.TiltyardExtension.scan_seconds = 15
+c.TiltyardExtension.scan_seconds = 25
 """
 TOKEN = "lance"
 PATIENCE = 300_000
