@@ -95,9 +95,17 @@ class LoadPanel(Panel):
         self.sealed = look.stack([self.words, self.key_file])
         look.show(self.sealed, False)
         self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
+        self.behind = FileField(
+            person,
+            "Behind a defense",
+            "a defense file",
+            (".safetensors",),
+            "where it stands behind one",
+            "As *Hand over what it made* wrote it",
+        )
         files = [self.model_file, self.sealed, self.data_file]
         code = [] if person.shared else [self.factory]  # it takes a path, and a shared login gives none
-        more = [self.classes, *decision, self.architecture, *code, self.member]
+        more = [self.classes, *decision, self.behind, self.architecture, *code, self.member]
         self.more = Fold(more, [*more, look.row([self.finder])])
         self.own = look.stack([*files, self.more])
         self.endpoint = EndpointFields()
@@ -291,6 +299,7 @@ class LoadPanel(Panel):
             favorable=text(self.favorable),
             member=text(self.member),
             key_file=self.key_file.path if own else "",
+            behind=self.behind.path if own else "",
             words=self.words.text if self.words.held else "",
             url=text(self.endpoint.url),
             key=self.endpoint.key.key.secret,
@@ -363,6 +372,7 @@ class LoadPanel(Panel):
             member=self.member.value.strip(),
             sealed=self.model_file.value.strip().endswith(".sealed"),
             key_file=self.key_file.shown,
+            behind=self.behind.shown if self.source.value == "files" else "",
             marked=self.schema.marked,
             url=str(self.endpoint.address) if self.source.value == "endpoint" else "",
             keyed=self.endpoint.key.held,

@@ -27,6 +27,7 @@ FIELDS = (
     "sample",
     "model_file",
     "data_file",
+    "behind",
     "architecture",
     "factory",
     "classes",
@@ -74,6 +75,7 @@ class Asked:
     favorable: str = ""
     member: str = ""
     key_file: str = ""
+    behind: str = ""
     words: str = field(default="", repr=False)
     url: str = ""
     key: str = field(default="", repr=False)
@@ -145,6 +147,7 @@ class Asked:
             "classes": self.classes or None,
             "architecture": self.architecture or None,
             "factory": self.factory or None,
+            "behind": [self.behind] if self.behind else (),
         }
         sealed = self.sealing_key()
         try:

@@ -30,6 +30,7 @@ class Opening:
     member: str = ""
     sealed: bool = False
     key_file: str = ""
+    behind: str = ""
     marked: tuple[str, ...] | None = None
     url: str = ""
     keyed: bool = False
@@ -44,7 +45,7 @@ class Opening:
         return self._endpoint(proposal) if self.source == "endpoint" else self._files(proposal)
 
     def _files(self, proposal: "Proposal | None") -> str:
-        words = {"architecture": self.architecture, "factory": self.factory, "classes": self.classes}
+        words = {"architecture": self.architecture, "factory": self.factory, "classes": self.classes, "behind": self.behind}
         given = [f"{name}={value!r}" for name, value in words.items() if value] + self._decision
         given += [f"sealed=key_for({self.key_file!r})"] if self.sealed else []
         imports = DOOR + ("from tiltyard.sealing.asking import key_for\n" if self.sealed else "")

@@ -1,5 +1,6 @@
 """After a defense: measure every risk again, and show what it did to the others."""
 
+import base64
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
@@ -9,6 +10,7 @@ from tiltyard.errors import Problem
 from tiltyard.formatting.numbers import about
 from tiltyard.result import Record
 
+from ..controls.download import Download
 from ..theme import look
 from ..views.message import Message
 from ..views.outcome import OutcomeView
@@ -17,6 +19,10 @@ from .session import Session
 
 if TYPE_CHECKING:
     from tiltyard.comparison.remeasure import Remeasured
+
+
+BEHIND = "The defense alone, without the model: load the model again with this file under More, Behind a defense."
+MODEL = "A model file that describes itself as far as the model does: load it like any other."
 
 
 class RemeasureView(look.Stack):
@@ -37,12 +43,22 @@ class RemeasureView(look.Stack):
             "Go on with the defended model", title="The panels then show the defended model; the old one stays in the history"
         )
         self.take.on_click(lambda _: self.adopt())
+        self.hand_over = look.button(
+            "Hand over what it made",
+            title="A file for this browser: the model, or what a model stands behind",
+            denied=session.denied("run"),
+        )
+        self.hand_over.on_click(lambda _: self.offer())
+        self.link, self.about = Download(), look.text("", kind="help")
         self.cost = look.text("", kind="help")
         self.progress = WorkBar(session)
         self.view = OutcomeView("Not measured again yet: nobody knows what this defense did to the other risks.")
 
     def show(self, record: Record | None) -> None:
         """Offer it for the defense of ``record``; nothing where it made no target."""
+        if record is None or self.record is None or record.id != self.record.id:
+            self.link.offer("", "", "")
+            self.about.say("")
         self.record = record
         if record is None or record.id not in self.session.made:
             self.children: tuple[w.Widget, ...] = ()
@@ -56,7 +72,9 @@ class RemeasureView(look.Stack):
         self.cost.say(f"Cost: {about(seconds)} for {many} took before. What was not run before is not measured now.")
         self.children = (
             look.heading("What it does to the other risks", 3),
-            look.row([self.measure, self.take]),
+            look.row([self.measure, self.take, self.hand_over]),
+            self.link,
+            self.about,
             self.cost,
             self.progress,
             self.view,
@@ -92,6 +110,27 @@ class RemeasureView(look.Stack):
         """Let it be started again. Comes last, since whoever waits for this looks at the rest then."""
         self.progress.finish(words)
         self.measure.disabled = False
+
+    def offer(self) -> None:
+        """Hand what the defense made to the browser as a file, and say how it is opened."""
+        self.message.clear()
+        if self.record is None:
+            return
+        made = self.session.made[self.record.id]
+        try:
+            content = made.safetensors()
+        except Problem as problem:
+            self.message.say(problem, doing="Could not write it")
+            return
+        from tiltyard.targets.wrapper import DEFENSE, Wrapper
+
+        alone = isinstance(made, Wrapper)
+        name = DEFENSE if alone else "model.safetensors"
+        self.link.offer(name, "application/octet-stream", base64.b64encode(content).decode())
+        self.about.say(BEHIND if alone else MODEL)
+        rows = made.own().rows if isinstance(made, Wrapper) else 0
+        if rows:
+            self.about.say(f"{BEHIND} It holds {rows:,} rows that the model was trained on: guard it as you guard them.")
 
     def adopt(self) -> None:
         """Make the defended target the one the panels show."""

@@ -28,22 +28,24 @@ if TYPE_CHECKING:
     from .kept_loads import KeptLoad
     from .load_asked import Asked, Loaded
 
-FILES = ("model_file", "data_file")
+FILES = ("model_file", "data_file", "behind")
 
 
 def source_of(asked: "Asked", loaded: "Loaded", given: Mapping[str, str]) -> Source:
     """What is kept of what was asked and loaded; copies uploads, so call it in a thread."""
     if asked.source == "sample":
         return Source(kind="sample", fields={"source": "sample", "sample": asked.sample})
-    model, data = (_kept(path, asked.person) for path in (asked.model, asked.data))
+    paths = (asked.model, asked.data, asked.behind)
+    model, data, behind = kept = [_kept(path, asked.person) for path in paths]
     fields = {name: value for name, value in given.items() if name not in (*FILES, "sample", "factory")}
-    lost = next((Path(path).name for path, file in ((asked.model, model), (asked.data, data)) if path and file is None), "")
+    lost = next((Path(path).name for path, file in zip(paths, kept, strict=True) if path and file is None), "")
     return Source.model_validate(
         {
             "kind": asked.source,
             "fields": fields,
             "model": model,
             "data": data,
+            "behind": behind,
             "corrected": _corrected(loaded.proposal),
             "marked": asked.marked,
             "shut": _shut(asked, lost),
@@ -116,7 +118,7 @@ class Former:
 
     def fields(self, person: Person) -> dict[str, str]:
         """The fields of *Model and data* that load it; a `Problem` where a file is not there."""
-        files = {"model_file": self.source.model, "data_file": self.source.data}
+        files = {"model_file": self.source.model, "data_file": self.source.data, "behind": self.source.behind}
         found = {name: file.found(person) for name, file in files.items() if file is not None}
         return {**self.source.fields, "source": self.source.kind, **found}
 

@@ -64,6 +64,7 @@ class Source(Frozen):
     fields: dict[str, str] = {}
     model: KeptFile | None = None
     data: KeptFile | None = None
+    behind: KeptFile | None = None
     corrected: Corrected | None = None
     marked: tuple[str, ...] | None = None
     shut: str = ""
