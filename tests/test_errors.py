@@ -29,3 +29,9 @@ def test_what_only_some_know_is_kept() -> None:
     assert pickle.loads(pickle.dumps(Refused("a", "b", "c", 429))).status == 429
     came = pickle.loads(pickle.dumps(Unreached("a", "b", "c", sent=False, late=True)))
     assert (came.sent, came.late) == (False, True)
+
+
+def test_a_quoted_message_brings_no_second_full_stop() -> None:
+    assert str(Problem("five columns.", "Expected 5 fields, saw 6.", "Fix that line.")) == (
+        "Expected five columns; found Expected 5 fields, saw 6. Fix that line."
+    )

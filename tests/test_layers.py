@@ -30,6 +30,7 @@ LAYERS = [
         "formatting",
         "files",
         "showing",
+        "keywords",
     },
     {"standards"},
     {"artifacts", "sealing"},

@@ -51,7 +51,7 @@ def test_a_step_is_written_as_it_was_given() -> None:
     ("given", "message"),
     [
         ({"eps": -1}, r"Expected eps of evasion\.pgd: a number above 0, at most 100 \(ranges\); found -1\. Correct the value\."),
-        ({"epss": 1}, r"Expected a parameter of evasion\.pgd \(accept, .*\); found 'epss'\. Correct the name\."),
+        ({"epss": 1}, r"Expected a parameter of evasion\.pgd \(accept, .*\); found 'epss'\. Did you mean 'eps'\? Correct the name\."),
         ({"norm": "l7"}, r"Expected norm of evasion\.pgd: input should be 'linf', 'l2' or 'l1'; found 'l7'\."),
         (
             {"norm": "linf", "eps": 7},

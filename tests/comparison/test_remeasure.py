@@ -137,3 +137,21 @@ def test_the_full_assessment_finds_the_same(target: Target, data: Dataset) -> No
     rows = [row for row in found.crossed.result.tables[0].rows if row[0] != cross_risk.COST]
     assert rows == [row for row in again.crossed.result.tables[0].rows if row[0] != cross_risk.COST]
     assert [r.check for r in assessment.records] == ["evasion.share", "evasion.inverted", "validation.performance", "cross_risk.after"]
+
+
+class OfPictures(Inverted):
+    """Needs what no table is."""
+
+    id = "evasion.of_pictures"
+    title = "Of pictures"
+    needs = frozenset({"images"})
+
+
+def test_a_defense_after_one_that_does_not_apply_is_applied(target: Target, data: Dataset) -> None:
+    assessment = FullAssessment(target, data, Runner(), "all")
+    assessment.check([Share(rows=30)])
+    none = assessment.defend(OfPictures(), ["evasion.share"])
+    found = assessment.defend(Inverted(), ["evasion.share"])
+    assert none is not None and none.made is None and found is not None and found.made is not None
+    ended = [(r.check, r.result.status) for r in assessment.records]
+    assert ended[1:3] == [("evasion.of_pictures", Status.NOT_APPLICABLE), ("evasion.inverted", Status.PASSED)]

@@ -149,3 +149,22 @@ def test_one_error_rate_alone_is_not_equalized_odds(biased, hiring):
     assert result.metric("demographic_parity_difference_sex").value is not None
     assert result.status is Status.INCOMPLETE
     assert "equalized odds difference by sex is not known" in result.summary
+
+
+def test_what_was_read_as_one_group_is_said_with_the_rows_of_each():
+    import pandas as pd
+
+    from tiltyard.datasets.reading import read
+
+    sex = ["M"] * 40 + ["M "] * 12 + ["F"] * 45 + [" "] * 3 + ["?"] * 2 + [None] * 4
+    frame = pd.DataFrame({"skill": np.linspace(0, 1, len(sex)), "hired": ["no", "yes"] * (len(sex) // 2), "sex": sex})
+    data = read(frame, label="hired", sensitive="sex")
+    model = FunctionTarget(lambda x: x[:, 0], data.schema.classes, data.schema)
+    notes = [n for n in Groups(smallest=2)(model, data).result.notes if n.startswith("sex")]
+    assert notes == [
+        "sex, in all rows of the table: no value (4 rows), blanks alone (3 rows) and '?' (2 rows) count as one group, (missing); "
+        "'M' (40 rows) and 'M ' (12 rows) count as one group, M."
+    ]
+    assert data.take(np.arange(50)).merged == data.unseen.merged == data.merged
+    plain = read(frame.assign(sex=frame.sex.map(lambda v: v if v in ("M", "F") else "X")), label="hired", sensitive="sex")
+    assert plain.merged == ()

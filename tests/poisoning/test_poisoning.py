@@ -19,6 +19,7 @@ from tiltyard.poisoning.signatures import Cluster, directions, spectral, unsuppo
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
+from tiltyard.statistics.majority import Skill
 from tiltyard.statistics.roc import area
 from tiltyard.targets.estimators import SklearnTarget
 from tiltyard.targets.target import Target
@@ -188,6 +189,18 @@ def test_flips_of_all_labels_turn_the_model_around(ground):
     result = LabelFlip(most=1.0, points=1)(*ground).result
     clean, flipped = result.metric("accuracy_clean").value, result.metric("accuracy_flipped").value
     assert flipped == pytest.approx(1 - clean, abs=0.05)
+
+
+def test_beside_a_finding_nobody_says_that_there_was_nothing_to_lose():
+    n = 400
+    skill = Skill("no", n, 240, 240, 20, 20, ((120, 240), (120, 160)))  # right as often as its commonest class
+    clean, flipped = np.arange(n) < 240, np.arange(n) < 120
+    of = [Trained(0.0, 0, clean), Trained(0.1, 40, flipped)]
+    found = LabelFlip()._result(of, n, skill, (), "")
+    assert found.status is Status.FINDING
+    assert "nothing to lose" not in found.summary and "always saying 'no'" in found.summary
+    lost = LabelFlip()._result([of[0], Trained(0.1, 40, clean)], n, skill, (), "")
+    assert lost.status is Status.INCOMPLETE and "there is nothing to lose" in lost.summary
 
 
 def test_aimed_flips_hurt_the_class_that_they_are_aimed_at(ground):

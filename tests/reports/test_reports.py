@@ -19,7 +19,7 @@ from tiltyard.errors import Problem
 from tiltyard.reports.bundle import Bundle, make, read
 from tiltyard.reports.defended import moves
 from tiltyard.reports.html import documents, repeat
-from tiltyard.reports.overview import worst
+from tiltyard.reports.overview import unasked, worst
 from tiltyard.reports.writing import encode, render, write
 from tiltyard.result import (
     Axis,
@@ -218,6 +218,9 @@ def test_a_report_about_one_check_lists_nothing_that_was_not_done():
     whole = make([_record()])
     assert {n.id for n in whole.not_run} == set(checks()) - {"evasion.pgd"}
     assert {n.id for n in whole.not_applied} == set(defenses())
+    without = make([_record()], unmet={"theft.watermark": "needs weights", "evasion.fgsm": "needs gradients"})
+    assert {n.id for n in without.not_applied} == set(defenses()) - {"theft.watermark"}
+    assert "fgsm" not in " ".join(title for one in unasked(without) for title in one.titles).lower()
 
 
 def test_documents_are_shown_as_text_without_markup_of_their_own():

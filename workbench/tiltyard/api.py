@@ -27,6 +27,7 @@ from .display.steps import Steps
 from .errors import Cancelled, Problem
 from .execution.profiles import Profile, chosen, steps
 from .execution.runner import Runner
+from .keywords import spelled
 from .progress import Progress, Report
 from .reports.bundle import make
 from .reports.difference import difference
@@ -36,6 +37,7 @@ from .targets.meeting import meet
 from .targets.target import Target
 
 
+@spelled
 def checks(topic: str = "") -> Steps:
     """Every check and defense by id, or those of one topic, as ``tiltyard checks`` lists them; in a cell, what each asks, needs and takes.
 
@@ -91,7 +93,7 @@ def check(
     Problem
         There is no such check, or a parameter is wrong. What goes wrong in the check itself is said by the record's status.
     """
-    made = step_of(which, parameters)
+    made = step_of(which, parameters, check)
     if not isinstance(made, Check):
         raise Problem("a check", f"{made.id!r}, which is a defense", "Call ty.defend")
     opened, rows = meet(target, data, label, sensitive, member)
@@ -146,7 +148,7 @@ def defend(
     Cancelled
         By Ctrl-C before the defense was applied; once it is, the result says that it was cancelled.
     """
-    defense = step_of(which, parameters)
+    defense = step_of(which, parameters, defend)
     if not isinstance(defense, Defense):
         raise Problem("a defense", f"{defense.id!r}, which is a check", "Call ty.check")
     measured = records_of(before)
@@ -165,6 +167,7 @@ def defend(
     return found
 
 
+@spelled
 def assess(
     target: Any,
     data: Any,
@@ -211,6 +214,7 @@ def assess(
         return assess_steps(target, data, wanted, Runner(store_of(store)), on_progress=listener)
 
 
+@spelled
 def compare(
     before: Any,
     after: Any,
@@ -259,6 +263,7 @@ def compare(
         return measure_models(first, second, rows, wanted, Runner(store_of(store)), listener)[0]
 
 
+@spelled
 def report(
     records: Found,
     path: str | Path,
@@ -301,7 +306,8 @@ def report(
         me().must("export")
     earlier = records_of(since)
     changed = difference("", list(earlier), list(kept)) if earlier and kept else None
-    return write(make(kept, title=title, about=given, since=changed), file, format, overwrite)
+    unmet, assumed = (records.unmet, records.assumed) if isinstance(records, Assessment) else (None, ())
+    return write(make(kept, title=title, about=given, since=changed, unmet=unmet, assumed=assumed), file, format, overwrite)
 
 
 def _picked(

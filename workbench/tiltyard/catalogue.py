@@ -5,7 +5,7 @@ import importlib
 import inspect
 import logging
 import pkgutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from importlib import metadata
 from types import MappingProxyType, ModuleType
@@ -15,6 +15,7 @@ from .check import Check, Step, named
 from .datasets.dataset import Dataset
 from .defense import Defense
 from .errors import Problem
+from .keywords import keywords_of, misspelt, nearest
 from .result import Record
 from .targets.target import Target
 
@@ -121,13 +122,22 @@ def find(id: str) -> type[Step]:
     return everything[id]
 
 
-def step_of(which: str | type[Step] | Step, parameters: Mapping[str, Any] = MappingProxyType({})) -> Step:
+def step_of(
+    which: str | type[Step] | Step, parameters: Mapping[str, Any] = MappingProxyType({}), function: Callable[..., Any] | None = None
+) -> Step:
     """The step that a person names in Python: by id or class, with its parameters by name; or one that is made, which has its own.
+
+    Parameters
+    ----------
+    function
+        Who takes ``parameters`` beside keywords of its own: one that is no parameter of the step may be a misspelt keyword of it.
 
     Raises
     ------
     Problem
         There is no such step, a parameter is wrong, or a made step came with more parameters.
+    Misspelt
+        A parameter is a misspelt keyword of ``function``.
     """
     if isinstance(which, Step):
         if parameters:
@@ -139,6 +149,10 @@ def step_of(which: str | type[Step] | Step, parameters: Mapping[str, Any] = Mapp
     kind = find(which) if isinstance(which, str) else which
     if not (inspect.isclass(kind) and issubclass(kind, Step)):
         raise Problem("the id or class of a check or defense", f"{type(which).__name__} {which!r}", "See ty.checks()")
+    own = keywords_of(function) if function is not None else []
+    for name in parameters if own else ():
+        if not {*kind.present({name: None})} <= {*kind.model_fields} and nearest(name, [*kind.model_fields, *own]) in own:
+            raise misspelt(function.__name__, name, own)  # type: ignore[union-attr]
     return named(kind, dict(parameters))
 
 
@@ -182,11 +196,11 @@ def titles() -> dict[str, str]:
 
 
 def unmet(target: Target, data: Dataset) -> dict[str, str]:
-    """Why each check that cannot be asked of ``target`` on ``data`` with its defaults cannot, by id."""
+    """Why each check and defense that cannot be run on ``target`` and ``data`` with its defaults cannot, by id."""
     reasons = {}
-    for id, check in checks().items():
+    for id, step in {**checks(), **defenses()}.items():
         try:
-            reasons[id] = check().unmet(target, data)
+            reasons[id] = step().unmet(target, data)
         except Problem as problem:
             reasons[id] = str(problem)
     return {id: reason for id, reason in reasons.items() if reason}

@@ -11,7 +11,7 @@ class Problem(ValueError):
     Parameters
     ----------
     expected, found, do
-        Short clauses without a final period. ``str(problem)`` joins them in one line.
+        Short clauses; a final period, as a quoted message may have, is taken off. ``str(problem)`` joins them in one line.
 
     Attributes
     ----------
@@ -25,10 +25,8 @@ class Problem(ValueError):
     code: ClassVar[str] = ""
 
     def __init__(self, expected: str, found: str, do: str) -> None:
-        self.expected = expected
-        self.found = found
-        self.do = do
-        super().__init__(" ".join(f"Expected {expected}; found {found}. {do}.".split()))
+        self.expected, self.found, self.do = (clause.removesuffix(".") for clause in (expected, found, do))
+        super().__init__(" ".join(f"Expected {self.expected}; found {self.found}. {self.do}.".split()))
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook's cell shows of it: the line, without the way to it, which ``%debug`` still has."""

@@ -81,7 +81,7 @@ def scorer(
     >>> robust = ty.scorer("evasion.fgsm", eps=0.05, like=frame, label="churned")
     >>> GridSearchCV(model, {"C": [0.1, 1, 10]}, scoring={"accuracy": "accuracy", "robust": robust}, refit="robust")
     """
-    made = step_of(which, parameters)
+    made = step_of(which, parameters, scorer)
     if not isinstance(made, Check):
         raise Problem("a check", f"{made.id!r}, which is a defense", "See ty.checks()")
     rows = like if like is None or isinstance(like, Dataset) else read(like, label=label, sensitive=sensitive)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, dataclass_trans
 from pydantic import BaseModel, ValidationError
 
 from .errors import Problem
+from .keywords import nearest
 from .parameters import FieldFacts, facts_of, model_facts, number_in_words, parameter, span
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def problem_of(cls: type[BaseModel], error: ValidationError) -> Problem:
     field = ".".join(str(part) for part in first["loc"]) or "parameters"
     name = str(getattr(cls, "id", cls.__name__))
     if first["type"] == "extra_forbidden":
-        return Problem(f"a parameter of {name} ({', '.join(sorted(cls.model_fields))})", repr(field), "Correct the name")
+        near = nearest(field, cls.model_fields)
+        meant = f"Did you mean {near!r}? " if near else ""
+        return Problem(f"a parameter of {name} ({', '.join(sorted(cls.model_fields))})", repr(field), f"{meant}Correct the name")
     numeric = first["type"] in NUMERIC and field in cls.model_fields
     wanted = number_in_words(facts_of(field, cls.model_fields[field])) if numeric else ""
     words = str(first["msg"]).removeprefix("Value error, ")

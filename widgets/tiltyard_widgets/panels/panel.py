@@ -7,6 +7,7 @@ import ipywidgets as w
 
 from tiltyard.catalogue import titles
 from tiltyard.errors import Problem
+from tiltyard.keywords import spelled
 
 from ..theme import look
 from ..views.message import Message
@@ -16,6 +17,13 @@ from .session import Session
 
 if TYPE_CHECKING:
     from .still_output import StillOutput
+
+
+def described(widget: w.Widget) -> str:
+    """A panel or window in a line of a terminal: ``<AttackPanel: census MLP on census>``."""
+    session = getattr(widget, "session", None)  # none while the widget is being made
+    names = [part.name for part in (session.target, session.data) if part is not None] if session is not None else []
+    return f"<{type(widget).__name__}: {' on '.join(names) or 'no model and data yet'}>"
 
 
 class Panel(w.VBox):
@@ -31,6 +39,7 @@ class Panel(w.VBox):
 
     title = "Panel"
 
+    @spelled
     def __init__(
         self,
         target: Any = None,
@@ -82,6 +91,9 @@ class Panel(w.VBox):
 
             self._still = kept(lambda: still(self), self.session)
         return super()._repr_mimebundle_(**given)
+
+    def __repr__(self) -> str:
+        return described(self)
 
     def saved(self) -> str:
         """What stands in the panel as one HTML document, without what needs a kernel: charts and tables stay alive."""

@@ -9,6 +9,7 @@ import ipywidgets as w
 from tiltyard.catalogue import topic_of
 from tiltyard.datasets.schema import Rows
 from tiltyard.errors import Problem
+from tiltyard.keywords import spelled
 
 from ..place import Place
 from ..theme import look, plain
@@ -18,7 +19,7 @@ from ..views.static import still
 from .checklist import standing
 from .drawer import WorkDrawer
 from .listing import ROWS
-from .panel import Panel
+from .panel import Panel, described
 from .session import Session
 from .topic_panel import TopicPanel
 from .watching import Watch
@@ -57,6 +58,9 @@ class Workbench(w.VBox):
         Where runs are kept: a `tiltyard.store.store.Store`, or None for memory only.
     """
 
+    _watch: "Watch | None" = None  # of a window that was refused its making too, for it is closed like any
+
+    @spelled
     def __init__(
         self,
         target: Any = None,
@@ -85,13 +89,15 @@ class Workbench(w.VBox):
         self.address = Address()
         self.wanted = Place()  # what the address named, until it is there or given up
         self.children = (look.style(), look.frame(self.header, self.rail, self.middle, self.drawer), self.address)
-        self._watch: Watch | None = None
         self.stills = True  # does the notebook that shows the window keep a picture of it?
         self._still: StillOutput | None = None
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
         self.session.observe(lambda _: self._panels[self.rail.selected].heard(), "wrote")
         self.go(first)
         self.refresh()
+
+    def __repr__(self) -> str:
+        return described(self)
 
     def go(self, name: str) -> Panel:
         """Show the panel of a topic; made on first use and kept, so nothing typed is lost."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..catalogue import checks, effective
+from ..catalogue import checks, effective, unmet
 from ..check import Step
 from ..datasets.dataset import Dataset
 from ..errors import Problem
@@ -27,6 +27,10 @@ class Assessment(Tabled, Frozen):
         Where it is kept; None with a runner that keeps nothing.
     not_run
         Registered checks without a record.
+    unmet
+        Why each check or defense that model and data cannot take cannot be run, by id.
+    assumed
+        What was guessed of model and data, in sentences.
     problem
         Why the store could not keep all of it, in one line, or empty.
     unlogged
@@ -38,8 +42,15 @@ class Assessment(Tabled, Frozen):
     not_run: tuple[str, ...]
     judgment: Judgment | None
     cancelled: bool = False
+    unmet: dict[str, str] = {}
+    assumed: tuple[str, ...] = ()
     problem: str = ""
     unlogged: str = ""
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """Ids of the checks without a record that could have been asked."""
+        return tuple(id for id in self.not_run if id not in self.unmet)
 
     def __getitem__(self, id: str) -> Record:
         """The record of the check called ``id``, the last where it ran several times.
@@ -157,6 +168,8 @@ def assess(
         not_run=not_run(records),
         judgment=policy.judge(records) if policy else None,
         cancelled=job.cancelled,
+        unmet=unmet(target, data),
+        assumed=(*data.assumed, *target.assumptions),
         problem=str(job.problem or ""),
         unlogged=job.unlogged,
     )

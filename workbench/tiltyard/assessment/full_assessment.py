@@ -103,11 +103,15 @@ class FullAssessment:
 
     def _now_possible(self, made: Target, name: str) -> None:
         """Ask of ``made`` what could not be asked of the target, as whether it carries a mark; in a run of its own, ``name``."""
-        open_ones = [r for r in self.records if r.result.status is Status.NOT_APPLICABLE and r.target == self.target.identity]
+        open_ones = [r for r in self._checked() if r.result.status is Status.NOT_APPLICABLE and r.target == self.target.identity]
         steps = [s for s in (named(registered()[r.check], effective(r)) for r in open_ones) if not s.unmet(made, self.data)]
         if steps and not self.cancelled:
             job = self._ran(self.runner.start(steps, made, self.data, name=name, config=self.config, on_progress=self.tell))
             self.of_defended += job.records
+
+    def _checked(self) -> list[Record]:
+        """The records of checks: of a defense that does not apply there is one too, and it is asked of no other defended model."""
+        return [r for r in self.records if r.check in registered()]
 
     def campaign(self, threat: ThreatModel, profile: str, seed: int) -> None:
         """Plan and run a campaign of ``threat``; its matrix and its own records are added."""

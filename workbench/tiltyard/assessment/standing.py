@@ -155,7 +155,7 @@ def standing_of(
     records
         In any order; the newest is that which started last, of equal ones the later.
     unmet
-        Why each check that cannot be asked of this target and data cannot, by id, as `catalogue.unmet` finds it. None where it is not known:
+        Why each check or defense that cannot be run on this target and data cannot, by id, as `catalogue.unmet` finds it. None where it is not known:
         then a check does not apply where its record says so.
     """
     mine: dict[str, list[Record]] = {}

@@ -1,6 +1,6 @@
 """A table and its schema as a data set, in chunks, so that a million rows need little beyond themselves."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from .arrays import Arrays
+from .category_names import merged
 from .dataset import Dataset, Original
 from .feature import Feature
 from .labels import indices
@@ -76,12 +77,14 @@ def build(
         frame = frame.drop(columns=[c for c in apart if c in frame.columns])
     x = read_rows(frame, schema, keep)
     schema.related.refuse(x)
+    groups = {s: banded(column, s) for s in chosen if (column := held[s]) is not None}
     return Dataset(
         x=x,
         y=y,
         schema=schema.model_copy(update={"sensitive": tuple(chosen)}),
         name=name or "data",
-        sensitive={s: banded(column, s) for s in chosen if (column := held[s]) is not None},
+        sensitive=groups,
+        merged=_merged(held, groups),
         member=members,
         source=source,
         original=original,
@@ -108,16 +111,23 @@ def _from_arrays(table: Arrays, schema: Schema, sensitive: Sequence[str] | None,
     _check_classes(y, schema)
     x = scaled(table.x, schema) if table.images else read_rows(frame, schema)
     schema.related.refuse(x)
+    groups = {s: banded(held[s], s) for s in chosen}
     return Dataset(
         x=x,
         y=y,
         schema=schema.model_copy(update={"sensitive": tuple(chosen)}),
         name=name or "data",
-        sensitive={s: banded(held[s], s) for s in chosen},
+        sensitive=groups,
+        merged=_merged(held, groups),
         member=table.member if member is None else _member(None, member, len(table)),
         source=source,
         original=None if table.images else _original(frame, schema),
     )
+
+
+def _merged(held: "Mapping[str, pd.Series[Any] | None]", groups: dict[str, NDArray[np.str_]]) -> tuple[tuple[str, str], ...]:
+    clauses = ((name, merged(column, groups[name])) for name, column in held.items() if name in groups and column is not None)
+    return tuple((name, clause) for name, clause in clauses if clause)
 
 
 def _names(frame: "pd.DataFrame") -> str:

@@ -1,6 +1,7 @@
 """The names of categories and classes: values of any type as text, equal values as equal text."""
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,3 +38,43 @@ def _texts(column: "pd.Series") -> NDArray[np.str_]:
             column = column.astype("Int64")
     text = column.astype("string").str.strip().fillna("")
     return text.mask(text.isin(["", "?"]), MISSING).to_numpy(dtype=str)
+
+
+MOST_MERGED = 4  # groups that are named
+
+
+def merged(column: "pd.Series", groups: NDArray[np.str_]) -> str:
+    """Which ways of writing a value ``groups`` (n,) holds as one, with the rows of each, as a clause; empty where each has its own."""
+    codes, texts = coded(column)
+    if not np.array_equal(texts[codes], groups):  # bands of a number: its cells have no names
+        return ""
+    rows, values = np.bincount(codes, minlength=len(texts)), _first(column, codes, len(texts))
+    forms: dict[str, Counter[str]] = {}
+    for text, value, n in zip(texts.tolist(), values, rows.tolist(), strict=True):
+        forms.setdefault(text, Counter())[_form(value)] += n
+    clauses = [f"{_listed(found)} count as one group, {text}" for text, found in sorted(forms.items()) if len(found) > 1]
+    more = f"; so do those of {len(clauses) - MOST_MERGED} more" if len(clauses) > MOST_MERGED else ""
+    return "; ".join(clauses[:MOST_MERGED]) + more
+
+
+def _first(column: "pd.Series", codes: NDArray[np.intp], k: int) -> list[Any]:
+    """A value of each code."""
+    at = np.zeros(k, np.intp)
+    at[codes[::-1]] = np.arange(len(codes))[::-1]
+    return list(column.astype(object).iloc[at])
+
+
+def _form(value: Any) -> str:
+    """How a value is written, blanks and all."""
+    import pandas as pd
+
+    if isinstance(value, str):
+        return repr(value[:30]) if value.strip() else "blanks alone" if value else "an empty text"
+    return "no value" if pd.isna(value) is True else str(value)[:30]
+
+
+def _listed(found: "Counter[str]") -> str:
+    names = [f"{form} ({n:,} row{'s' * (n != 1)})" for form, n in found.most_common(MOST_MERGED)]
+    rest = len(found) - len(names)
+    names += [f"{rest} more ways"] if rest else []
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -156,7 +156,7 @@ def _parse(file: DataFile, layout: Layout) -> "pd.DataFrame":
         raise
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, csv.Error, OverflowError) as error:
         found = str(error).replace("Error tokenizing data. C error: ", "").strip() or type(error).__name__
-        raise Problem(f"a table of {len(layout.header)} columns in every line", f"{found.splitlines()[0][:150]}", "Fix that line") from None
+        raise Problem(f"a table of {len(layout.header)} columns in every line", found.splitlines()[0][:150], "Fix that line") from None
 
 
 def _with_blanks(frame: "pd.DataFrame", file: DataFile, options: dict[str, Any]) -> "pd.DataFrame":

@@ -57,6 +57,8 @@ class Dataset(Shown):
         Sensitive columns by name, as text; they need not be features.
     member : bool (n,) or None
         Was the row trained on? None where nobody knows.
+    merged
+        Of each sensitive column in which different ways of writing became one group, which and of how many rows; as a clause.
     assumed
         Sentences on what was guessed of the file, where a schema was proposed from it.
     original
@@ -73,6 +75,7 @@ class Dataset(Shown):
     member: NDArray[np.bool_] | None = None
     source: str = ""
     license: str = ""
+    merged: tuple[tuple[str, str], ...] = ()
     assumed: tuple[str, ...] = ()
     original: "Original | None" = None
     selection: Selection | None = None
@@ -307,7 +310,7 @@ class Part(Dataset):
         if isinstance(whole, Part) and "rows" in vars(whole):
             rows = whole.rows[rows]
             whole = whole.whole
-        facts = {name: getattr(whole, name) for name in ("schema", "name", "source", "license")}
+        facts = {name: getattr(whole, name) for name in ("schema", "name", "source", "license", "merged")}
         vars(part).update(whole=whole, rows=rows, **{**facts, "original": None})
         return part
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..access.places import discreet, named, opened
 from ..access.places import source as place_of
 from ..errors import Problem
+from ..keywords import spelled
 from .arrays import Arrays, arranged
 from .broken_text import refuse_broken
 from .building import Label, Member, build
@@ -48,6 +49,7 @@ WANTED = "a CSV, Parquet or npz file, or a folder of images by class"
 SAVE = "Save the table as CSV, Parquet, or npz with arrays x and y"
 
 
+@spelled
 def read(
     source: Any,
     *,

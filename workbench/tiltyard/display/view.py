@@ -169,7 +169,8 @@ def _assessment(one: Assessment) -> View:
 def bundle_of(one: Assessment) -> Bundle:
     """The report of all that was measured, as it is written to a file; of single people's rows nothing."""
     verdict = one.judgment.verdict if one.judgment else ""
-    return make(one.records, verdict=verdict, verdicts=[v.model_dump(mode="json") for v in one.judgment.verdicts] if one.judgment else ())
+    verdicts = [v.model_dump(mode="json") for v in one.judgment.verdicts] if one.judgment else ()
+    return make(one.records, verdict=verdict, verdicts=verdicts, unmet=one.unmet, assumed=one.assumed)
 
 
 def state_of(one: Assessment, bundle: Bundle) -> State:
@@ -177,7 +178,7 @@ def state_of(one: Assessment, bundle: Bundle) -> State:
     if one.judgment is not None:
         words: dict[str, State] = {"pass": "passed", "fail": "finding"}
         return words.get(one.judgment.verdict, "incomplete")
-    states = {topic.state for topic in standing_of(bundle.records, bundle.target, bundle.data, None).topics.values()}
+    states = {topic.state for topic in standing_of(bundle.records, bundle.target, bundle.data, bundle.unmet or None).topics.values()}
     if "finding" in states:
         return "finding"
     return "passed" if states <= {"passed", "not_applicable"} and "passed" in states and not one.cancelled else "incomplete"
@@ -188,7 +189,7 @@ def sentence_of(one: Assessment) -> str:
     found = sum(len(r.result.findings) for r in one.records)
     ended = [(status, sum(r.result.status is status for r in one.records)) for status in Status if status is not Status.FINDING]
     parts = [f"{n} {status.value.replace('_', ' ')}" for status, n in ended if n]
-    parts += [f"{len(one.not_run)} not run"] if one.not_run else []
+    parts += [f"{len(one.unasked)} not run"] if one.unasked else []
     head = f"{found} finding{'s' * (found != 1)} in {len(one.records)} check{'s' * (len(one.records) != 1)}"
     cut = "Cancelled; what was done until then is kept. " if one.cancelled else ""
     policy = f"Policy {one.judgment.policy}: {one.judgment.verdict}. " if one.judgment else ""
@@ -217,7 +218,9 @@ def _policy(one: Assessment) -> tuple[Fold, ...]:
 
 
 def _open(one: Assessment) -> tuple[Fold, ...]:
-    return (Fold(f"Not run ({len(one.not_run)})", sentences=(", ".join(one.not_run),)),) if one.not_run else ()
+    apart = f"{len(one.not_run) - len(one.unasked)} more cannot be asked of this model and data."
+    sentences = (*((", ".join(one.unasked),) if one.unasked else ()), *((apart,) if len(one.unasked) < len(one.not_run) else ()))
+    return (Fold(f"Not run ({len(one.unasked)})", sentences=sentences),) if sentences else ()
 
 
 # Models, data, and what changed

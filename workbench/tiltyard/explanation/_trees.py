@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..datasets.schema import Rows
 from ..errors import Unavailable
+from ..formatting.numbers import number
 from ..progress import Progress
 from ..targets.estimators import SklearnTarget
 from ..targets.target import Target
@@ -81,7 +82,7 @@ class Trees:
         found = Attribution(values, np.zeros_like(values), at_back, at_x, players, self.output, "tree")
         reach = max(float(np.abs(at_x - at_back).max(initial=0.0)), 1e-3)
         if np.abs(found.gap).max(initial=0.0) > HOLDS * reach:
-            gap = f"a sum that misses it by {np.abs(found.gap).max():.2g}"
+            gap = f"a sum that misses it by {number(float(np.abs(found.gap).max()), 2)}"
             raise Unavailable("TreeSHAP whose values add up to the model's answer", gap, "Use method='permutation'")
         return found
 

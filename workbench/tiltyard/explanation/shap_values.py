@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
-from ..formatting.numbers import percent
+from ..formatting.numbers import number, percent
 from ..progress import Progress
 from ..result import Chart, CheckResult, Evidence, Finding, Gallery, Metric, Severity, Table, key_of
 from ..statistics.intervals import LEVEL
@@ -318,7 +318,7 @@ def _remarks(found: _Found, step: SHAP) -> list[str]:
     """By which method, whose class, and whether the sums hold."""
     all, target = found.all, found.explainer.target
     remarks = [
-        f"{METHODS[all.method]} The sums of {len(all.values):,} rows miss their answers by {np.abs(all.gap).max(initial=0.0):.1g} at most."
+        f"{METHODS[all.method]} The sums of {len(all.values):,} rows miss their answers by {number(float(np.abs(all.gap).max(initial=0.0)), 1)} at most."
     ]
     boosting = boosts(target) and all.method == "permutation" and all.unit == "probability"
     if boosting:

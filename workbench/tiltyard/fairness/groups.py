@@ -81,7 +81,7 @@ def known_columns(data: Dataset, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def divisions(data: Dataset, columns: tuple[str, ...], crossed: bool) -> list[Division]:
     """Each column alone, and with ``crossed`` all of them together."""
-    found = [_division(name, data.sensitive[name]) for name in known_columns(data, columns)]
+    found = [_division(name, data.sensitive[name], dict(data.merged).get(name, "")) for name in known_columns(data, columns)]
     if crossed and len(found) > 1:
         found.append(Division(CROSS.join(d.name for d in found), together(*(d.groups for d in found))))
     return found
@@ -92,15 +92,16 @@ def together(*columns: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.array([CROSS.join(parts) for parts in zip(*(c.tolist() for c in columns), strict=True)], dtype=str)
 
 
-def _division(name: str, column: NDArray[np.str_]) -> Division:
+def _division(name: str, column: NDArray[np.str_], merged: str) -> Division:
     column = np.asarray(column).astype(str)
+    note = f"{name}, in all rows of the table: {merged}" if merged else ""
     if len(np.unique(column)) <= MOST_GROUPS:
-        return Division(name, column)
+        return Division(name, column, note)
     lost = column == MISSING
     try:
         numbers = column[~lost].astype(np.float64)
     except ValueError:
-        return Division(name, column)
+        return Division(name, column, note)
     edges = np.unique(np.quantile(numbers, [0.25, 0.5, 0.75]))
     names = np.array([f"up to {edges[0]:g}", *(f"over {a:g} to {b:g}" for a, b in pairwise(edges)), f"over {edges[-1]:g}"])
     bands = np.full(len(column), MISSING, f"<U{max(len(n) for n in (*names.tolist(), MISSING))}")

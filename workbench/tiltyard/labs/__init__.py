@@ -6,6 +6,8 @@ Each part of a lab is the same walk: `predict` (before that nothing runs), `run`
 
 from typing import TYPE_CHECKING, Any
 
+from ..keywords import spelled
+
 if TYPE_CHECKING:
     from ..check import Check
     from ..comparison.remeasure import Remeasured
@@ -37,6 +39,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
+@spelled
 def start(lab: int) -> "Shown":
     """Open a lab: will it run here, and how far are you?"""
     from .session import start
@@ -44,6 +47,7 @@ def start(lab: int) -> "Shown":
     return start(lab)
 
 
+@spelled
 def name(student: str) -> "Shown":
     """Say who you are; the capstone is made from it, and a submission carries it."""
     from .session import name
@@ -51,6 +55,7 @@ def name(student: str) -> "Shown":
     return name(student)
 
 
+@spelled
 def predict(question: str, value: Any) -> "Shown":
     """Type what you expect; what is to be measured is locked until then. The first prediction stands."""
     from .session import predict
@@ -58,6 +63,7 @@ def predict(question: str, value: Any) -> "Shown":
     return predict(question, value)
 
 
+@spelled
 def model(name: str) -> "Model":
     """A model of the labs with its data: ``digits``, ``census``, ``memorizer``, ``broken:quantized``, ``capstone`` …"""
     from .session import model_here
@@ -65,6 +71,7 @@ def model(name: str) -> "Model":
     return model_here(name)
 
 
+@spelled
 def run(question: str, which: "str | type[Check]", target: Any, data: Any, **parameters: Any) -> "Record":
     """Run a check for ``question`` and keep its record in the store; locked until the question's prediction is there.
 
@@ -78,6 +85,7 @@ def run(question: str, which: "str | type[Check]", target: Any, data: Any, **par
     return run(question, which, target, data, parameters)
 
 
+@spelled
 def apply(
     question: str, which: "str | type[Defense]", target: Any, data: Any, *, checks: tuple[str, ...] = (), **parameters: Any
 ) -> "Remeasured":
@@ -87,6 +95,7 @@ def apply(
     return apply(question, which, target, data, checks, parameters)
 
 
+@spelled
 def rows(question: str, defense: str, x: Any) -> "Record":
     """Have adversarial rows of your own graded: within range and budget, and how many of them the defense withstands.
 
@@ -102,6 +111,7 @@ def rows(question: str, defense: str, x: Any) -> "Record":
     return rows(question, defense, x)
 
 
+@spelled
 def scan(question: str, folder: Any) -> "Shown":
     """Look at each file of a folder without loading any."""
     from .session import scan
@@ -109,6 +119,7 @@ def scan(question: str, folder: Any) -> "Shown":
     return scan(question, folder)
 
 
+@spelled
 def observe(question: str) -> "Shown":
     """Hold your prediction against what was measured."""
     from .session import observe
@@ -116,6 +127,7 @@ def observe(question: str) -> "Shown":
     return observe(question)
 
 
+@spelled
 def check(question: str, answer: Any = None) -> "Shown":
     """Grade an answer. After two wrong ones there is a hint; never the answer."""
     from .session import check
@@ -123,11 +135,13 @@ def check(question: str, answer: Any = None) -> "Shown":
     return check(question, answer)
 
 
+@spelled
 def reflect(question: str, words: str) -> "Shown":
     """Write to the person that the question names; quote what you measured with its interval."""
     return check(question, words)
 
 
+@spelled
 def decide(question: str, choice: str, why: str) -> "Shown":
     """Write a decision and its reason into the ledger."""
     from .session import decide
@@ -135,6 +149,7 @@ def decide(question: str, choice: str, why: str) -> "Shown":
     return decide(question, choice, why)
 
 
+@spelled
 def ledger() -> "Shown":
     """All decisions so far, lab by lab."""
     from .session import ledger
@@ -142,6 +157,7 @@ def ledger() -> "Shown":
     return ledger()
 
 
+@spelled
 def progress(lab: int | None = None) -> "Shown":
     """What is done and what is open, of one lab or of all."""
     from .session import progress
@@ -149,6 +165,7 @@ def progress(lab: int | None = None) -> "Shown":
     return progress(lab)
 
 
+@spelled
 def submit(lab: int, folder: str = ".") -> "Shown":
     """Write the file that you hand in: your answers, your ledger, and the records they rest on."""
     from .session import submit

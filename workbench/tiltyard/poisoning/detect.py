@@ -8,6 +8,7 @@ import numpy as np
 from ..check import CampaignGoal, Check, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
+from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.ruling import status_of
@@ -107,7 +108,7 @@ def _summary(bad: list[Cluster], other: Others | None, worst: Cluster, rows: Dat
         parts.append(f"{count:,} of {len(rows):,} training rows stand in {len(bad)} cluster{'s' * (len(bad) != 1)} that look poisoned")
     if other is not None and other.labels:
         names = ", ".join(rows.schema.classes[c] for c in other.labels)
-        parts.append(f"training rows labeled {names} are like no held-out row of their label (p = {other.p:.2g})")
+        parts.append(f"training rows labeled {names} are like no held-out row of their label (p = {number(other.p, 2)})")
     if parts:
         text = "; ".join(parts)
         return f"{text[0].upper()}{text[1:]}."
@@ -119,7 +120,7 @@ def _summary(bad: list[Cluster], other: Others | None, worst: Cluster, rows: Dat
         return f"{quiet}. Clusters alone miss poison in tables: say which rows were held out, so that both can be compared."
     if other.unseen:
         return f"{quiet}. But too few rows are held out to see {SEEN:.0%} of those labeled {rows.schema.classes[other.unseen[0]]}."
-    return f"{quiet}, and training rows are like held-out ones (p = {other.p:.2g})."
+    return f"{quiet}, and training rows are like held-out ones (p = {number(other.p, 2)})."
 
 
 def worst_metric(worst: Cluster) -> Metric:

@@ -165,7 +165,7 @@ class LabelFlip(Check):
         return CheckResult(
             status=ruled.status,
             summary=f"{summary} {ruled.sentence}"
-            if skill.above
+            if skill.above or bad
             else f"{summary} Without flips {skill.fact}: there is nothing to lose. {skill.advice}",
             metrics=metrics,
             findings=(finding,) if bad else (),

@@ -8,6 +8,7 @@ import numpy as np
 from ..check import CampaignGoal, Check, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
+from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Table
 from ..statistics.ruling import status_of
@@ -89,13 +90,13 @@ def _summary(
 ) -> str:
     if bad:
         rows = sum(c.excess for c in bad)
-        return f"Some {rows:,} training rows labeled {', '.join(names[c.label] for c in bad)} are like no held-out row of that label (p = {p:.2g})."
+        return f"Some {rows:,} training rows labeled {', '.join(names[c.label] for c in bad)} are like no held-out row of that label (p = {number(p, 2)})."
     if unasked:
         return f"No alarm, but of {', '.join(unasked[:3])} there are fewer than 20 training or held-out rows: give more."
     if hidden:
         few = names[hidden[0].label]
-        return f"No alarm (p = {p:.2g}), but {share:.0%} of the rows labeled {few} would not be seen among so few: give more held-out rows."
-    return f"No alarm: the likeliest poisoned label is {names[worst.label]} (p = {p:.2g}); {share:.0%} of a label would be seen."
+        return f"No alarm (p = {number(p, 2)}), but {share:.0%} of the rows labeled {few} would not be seen among so few: give more held-out rows."
+    return f"No alarm: the likeliest poisoned label is {names[worst.label]} (p = {number(p, 2)}); {share:.0%} of a label would be seen."
 
 
 def _finding(bad: list[Compared], names: tuple[str, ...], standards: tuple[str, ...]) -> Finding:

@@ -152,7 +152,7 @@ class Frontier(Check):
             charts=tuple(_chart(measure, asked, spreads[measure], delta) for measure in spreads),
             tables=(_table(spent, names, spreads),),
             notes=(
-                f"Each of {self.budgets} budgets was trained {self.seeds} times; intervals are over these, not over rows. Delta is {delta:g}.",
+                f"Each of {self.budgets} budgets was trained {self.seeds} times; intervals are over these, not over rows. Delta is {number(delta)}.",
                 "Choosing a budget by looking at this spends privacy that epsilon does not count.",
             ),
         )

@@ -54,17 +54,17 @@ def default_delta(n: int) -> float:
 
 def _positive(name: str, value: float, do: str) -> None:
     if not (math.isfinite(value) and value > 0):
-        raise Problem(f"{name} above 0", f"{value:g}", do)
+        raise Problem(f"{name} above 0", number(value), do)
 
 
 def _checked(noise: float, sample_rate: float, steps: int, delta: float) -> None:
     _positive("a noise multiplier", noise, "Give a number such as 1.0")
     if not 0 < sample_rate <= 1:
-        raise Problem("a sample rate above 0 and at most 1", f"{sample_rate:g}", "Give batch size divided by rows")
+        raise Problem("a sample rate above 0 and at most 1", number(sample_rate), "Give batch size divided by rows")
     if steps < 1:
         raise Problem("at least one step", f"{steps}", "Give more epochs")
     if not 0 < delta < 1:
-        raise Problem("a delta between 0 and 1", f"{delta:g}", "Give a number below 1 / rows, such as 1e-5")
+        raise Problem("a delta between 0 and 1", number(delta), "Give a number below 1 / rows, such as 1e-5")
 
 
 @lru_cache(maxsize=4096)
@@ -122,7 +122,7 @@ def epsilon(
     _checked(noise_multiplier, sample_rate, steps, delta)
     found = _spent(float(noise_multiplier), float(sample_rate), int(steps), float(delta), accountant, float(points))
     if not math.isfinite(found.epsilon):
-        raise Problem("a noise multiplier large enough to account for", f"{noise_multiplier:g}", "Raise the noise multiplier")
+        raise Problem("a noise multiplier large enough to account for", number(noise_multiplier), "Raise the noise multiplier")
     return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import Problem
+from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import Frozen
 from .accountants import Accountant, Answering, default_delta, noise_for
@@ -64,7 +65,7 @@ class Budget(Frozen):
         """What makes the promise weaker than it looks, in a sentence; empty for nothing."""
         if self.delta * self.n < 1:
             return ""
-        return f"Delta {self.delta:g} is not below 1 / {self.n:,} rows: at such a delta to publish a whole row counts as private."
+        return f"Delta {number(self.delta)} is not below 1 / {self.n:,} rows: at such a delta to publish a whole row counts as private."
 
     @classmethod
     def of(
@@ -149,7 +150,9 @@ def _refuse(n: int, delta: float) -> None:
     if n < FEWEST_ROWS:
         raise Problem(f"at least {FEWEST_ROWS} rows to train on", f"{n}", "Give more rows: of so few, none can be hidden")
     if delta >= LARGEST_DELTA:
-        raise Problem(f"a delta below {LARGEST_DELTA:g}", f"{delta:g}", f"Give one below 1 / rows, such as {default_delta(n):.0e}")
+        raise Problem(
+            f"a delta below {number(LARGEST_DELTA)}", number(delta), f"Give one below 1 / rows, such as {number(default_delta(n), 1)}"
+        )
 
 
 def rate_of(n: int, batch_size: int) -> float:

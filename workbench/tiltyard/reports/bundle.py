@@ -46,10 +46,12 @@ class Bundle(Frozen):
     verdicts: tuple[dict[str, Any], ...] = Field(default=(), description="one per rule of the policy")
     records: tuple[Record, ...]
     not_run: tuple[NotRun, ...] = ()
-    not_applied: tuple[NotRun, ...] = Field(default=(), description="defenses without a record")
+    not_applied: tuple[NotRun, ...] = Field(default=(), description="defenses without a record that this model and data could take")
     cut_off: tuple[str, ...] = Field(default=(), description="steps that were killed before they ended")
     since: Difference | None = Field(default=None, description="what is new, settled and moved since an earlier report of the same model")
-    unmet: dict[str, str] = Field(default={}, description="why a check cannot be asked of this model and data, by its id; format 3")
+    unmet: dict[str, str] = Field(
+        default={}, description="why a check or defense cannot be run on this model and data, by its id; format 3"
+    )
     doubt: str = Field(default="", description="why it is not proven that the stored run is as it was written; empty where it is")
     assumed: tuple[str, ...] = Field(default=(), description="what was guessed of model and data, and what a few rows said; in sentences")
     command: str = Field(default="", description="shell line that repeats the assessment")
@@ -104,7 +106,7 @@ def make(
     target: Identity | None = None,
     data: Identity | None = None,
 ) -> Bundle:
-    """A report of ``records`` (at least one); where it is ``whole``, with the checks and defenses of which there is no record.
+    """A report of ``records`` (at least one); where it is ``whole``, with the checks and defenses of which there is no record, of defenses those that can be applied as ``unmet`` says.
 
     It is about ``target`` and ``data``; where these are not given, about those of the first record that was made of a whole model.
     Rows of people are withheld here, before any renderer, unless ``about`` asks for them; its limits are judged with the policy's.
@@ -130,7 +132,7 @@ def make(
         verdicts=tuple(verdicts),
         records=tuple(records) if about.people else tuple(map(withheld, records)),
         not_run=_named([id for id in checks() if id not in done]) if whole else (),
-        not_applied=_named([id for id in defenses() if id not in done]) if whole else (),
+        not_applied=_named([id for id in defenses() if id not in done and id not in (unmet or {})]) if whole else (),
         cut_off=tuple(cut_off),
         command=command,
         assumed=tuple(assumed),

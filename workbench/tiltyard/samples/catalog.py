@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
 from ..errors import Problem
+from ..keywords import spelled
 from ..result import Frozen
 from ..showing import Shown
 from .datasheet import FOLDER, Datasheet, datasheet, verified
@@ -71,6 +72,7 @@ def hold(name: str) -> None:
     _held[name] = load(name)
 
 
+@spelled
 def load(name: str) -> Sample:
     """The shipped model ``name`` (census, digits, digits-robust) with its data, as ``.target`` and ``.data``. Checksums are verified.
 

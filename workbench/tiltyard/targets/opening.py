@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..access.places import discreet
 from ..datasets.schema import Schema
 from ..errors import Problem
+from ..keywords import spelled
 from .defense_file import defenses_in, put_behind
 from .http.address import address_of, is_url
 from .keras_model import is_keras, plain
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .training import Recipe
 
 
+@spelled
 def open_target(
     source: Any,
     *,

@@ -14,6 +14,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.feature import MISSING
 from ..datasets.schema import Rows, Schema
 from ..errors import Cancelled, Problem
+from ..formatting.numbers import number
 from .decision import Prediction
 from .doubts import noise_in_words
 from .target import Target, uncounted
@@ -153,7 +154,7 @@ class Proof:
         if wrong.any() or gap.max() > close:
             self.doubts.append(
                 f"{int(wrong.sum()):,} of {len(places):,} rows are labeled otherwise here than by the model itself, "
-                f"and scores differ by up to {gap.max():.2g}."
+                f"and scores differ by up to {number(gap.max(), 2)}."
             )
         else:
             self.alike.append("as by itself" + (f" (on {len(places)} of them)" if len(places) < len(self.rows) else ""))
@@ -177,7 +178,7 @@ class Proof:
             gaps = max(gaps, float(gap[0]))
         if differ:
             self.doubts.append(
-                f"{differ} of {len(asked)} rows are answered otherwise alone than among others; scores differ by up to {gaps:.2g}."
+                f"{differ} of {len(asked)} rows are answered otherwise alone than among others; scores differ by up to {number(gaps, 2)}."
             )
         else:
             self.alike.append("alone and among others")
@@ -213,7 +214,7 @@ class Proof:
         if wrong.any():
             self.doubts.append(
                 f"{int(wrong.sum())} of {len(part)} rows are answered otherwise on one thread than on all; "
-                f"scores differ by up to {gap.max():.2g}."
+                f"scores differ by up to {number(gap.max(), 2)}."
             )
         else:
             self.alike.append("on one thread and on all")

@@ -46,6 +46,7 @@ def run(out: Path, profile: str, seed: int, overwrite: bool = False) -> int:
         run_id=census.run.id if census.run else "",
         command=_command(profile, seed),
         profile=profile,
+        unmet=census.run.config.get("unmet") if census.run else None,
     )
     shown(tuple(records), None)
     written(bundle, out, REPORTS, overwrite)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...formatting.numbers import percent, points
+from ...formatting.numbers import number, percent, points
 from ...result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ...statistics.intervals import clopper_pearson, rate
 from ...statistics.majority import Skill
@@ -191,11 +191,11 @@ def notes(start: "Setting", ran: "Ran", processes: bool, delta: float = 0.0) -> 
 
 def _against_drift(plan: Plan) -> list[str]:
     """What was done for uneven rows."""
-    found = [f"FedProx: clients are held to the round's weights by mu = {plan.mu:g}."] if plan.mu > 0 else []
+    found = [f"FedProx: clients are held to the round's weights by mu = {number(plan.mu)}."] if plan.mu > 0 else []
     if plan.scaffold:
         found.append("SCAFFOLD: clients' gradients are corrected by control variates, which attackers, too, are taken to report honestly.")
     if plan.server_rate > 0:
-        found.append(f"FedAdam: each round is a step of the server's Adam at rate {plan.server_rate:g}.")
+        found.append(f"FedAdam: each round is a step of the server's Adam at rate {number(plan.server_rate)}.")
     return found
 
 
@@ -220,7 +220,7 @@ def _seen(plan: Plan, processes: bool) -> tuple[str, ...]:
 def _rounded(plan: Plan) -> str:
     return (
         f"Each number of an update, weighted by the client's share of the rows, is cut to ±{CLIP:g} and rounded at random: a weight of a "
-        f"round's mean is off by at most {error(plan.clients):.1g}, and equal seeds give weights equal up to that."
+        f"round's mean is off by at most {number(error(plan.clients), 1)}, and equal seeds give weights equal up to that."
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ...datasets.schema import Rows
+from ...formatting.numbers import number
 from ..decision import Labels, Prediction, Scores
 from ..module_target import Reordered
 from ..target import Target
@@ -62,11 +63,11 @@ def with_gradients(model: OnnxTarget, rows: Rows, nodes: Nodes) -> tuple[Target,
         line = (str(error).splitlines() or [""])[0][:80]
         return model, f"No gradients: converted to torch it did not run ({line}), so this is a black box."
     if not gap <= AGREE:
-        return model, f"No gradients: converted to torch its scores differed by up to {gap:.2g}, so this is a black box."
+        return model, f"No gradients: converted to torch its scores differed by up to {number(gap, 2)}, so this is a black box."
     if apart:
         found = f"the largest of its scores is not its label on {apart} of {len(rows)} rows"
         return model, f"No gradients: {found}, and they would lead past its decision, so this is a black box."
-    found = f"the scores agree with onnxruntime within {max(gap, 1e-7):.0e} on {len(rows)} rows"
+    found = f"the scores agree with onnxruntime within {number(max(gap, 1e-7), 1)} on {len(rows)} rows"
     return made, f"Converted to torch, so gradients are offered; {found}. Labels and scores are onnxruntime's."
 
 
