@@ -4,6 +4,9 @@ Of a single tree that is every answer there is within reach, so what it finds is
 from (Zhang et al. 2020, "An efficient adversarial attack for tree ensembles", arXiv:2010.11598, moves from leaf to leaf so).
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,41 +20,110 @@ from .repairing import repaired
 from .table_search import Ball, Search
 from .tree_leaves import Leaves
 
-ROUNDS, ASKED, LOOKED = 12, 48, 4_000
+ROUNDS, ASKED, LOOKED = 12, 48, 256
+TOGETHER = 4096  # points that are asked in one call
 
 
 def leaf_search(
-    module: nn.Module, x: Tensor, y: Tensor, ball: Ball, leaves: Leaves, before: Attacked, generator: torch.Generator, progress: Progress
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    ball: Ball,
+    leaves: Leaves,
+    before: Attacked,
+    generator: torch.Generator,
+    progress: Progress,
+    owner: Tensor | None = None,
 ) -> Attacked:
     """For every row that ``before`` did not fool: of one tree all leaves within reach of it are asked; of more `ASKED` of those near the
-    best point, `ROUNDS` times at most."""
-    found = Search(module, x, y, ball, 1, 0.0)
+    best point, `ROUNDS` times at most. Rows are asked together; ``owner`` as in `table_search.search`."""
+    found = Search(module, x, y, ball, 1, 0.0, owner)
     gain = before.margin > found.margin
     found.best[gain], found.margin[gain] = before.x[gain], before.margin[gain]
+    near, rounds = Near(ball, leaves, {}), 1 if leaves.trees == 1 else ROUNDS
     rows = found.alive.tolist()
-    for k, row in enumerate(rows):
-        progress.step(k / len(rows), f"leaves within reach of row {k + 1} of {len(rows)}")
-        for _ in range(1 if leaves.trees == 1 else ROUNDS):
-            if not _round(found, leaves, row, generator):
-                break
+    for k in range(rounds):
+        better: list[int] = []
+        for start, points in _batches(found, near, rows, generator, progress.part(1 / rounds), k):
+            better += _asked(found, start, points)
+        alive = set(found.alive.tolist())
+        rows = [row for row in better if row in alive]
+        if not rows:
+            break
     return Attacked(found.best, found.margin, before.flat)
 
 
-def _round(found: Search, leaves: Leaves, row: int, generator: torch.Generator) -> bool:
-    """Asks for the nearest points of leaves; True where one is better and the row still stands."""
-    one = leaves.trees == 1
-    at = found.x[row] if one else found.best[row]
-    chosen = torch.arange(len(leaves.low)) if one else torch.randperm(len(leaves.low), generator=generator)[:LOOKED]
-    points = nearest(found.ball, found.x[row], at, leaves.low[chosen.numpy()], leaves.high[chosen.numpy()])
-    points = points if one else points[:ASKED]
-    if len(points) == 0:
-        return False
-    margin = judged(found.module, points, found.y[row].expand(len(points))).margin
-    best = int(margin.argmax())
-    if not bool(margin[best] > found.margin[row]):
-        return False
-    found.best[row], found.margin[row] = points[best], margin[best]
-    return bool(margin[best] <= found.enough)
+@dataclass(frozen=True)
+class Near:
+    """The leaves, and of each row those that it can reach, worked out once."""
+
+    ball: Ball
+    leaves: Leaves
+    reached: dict[int, NDArray[np.intp]]
+
+    def of(self, row: int, x: Tensor) -> NDArray[np.intp]:
+        """Numbers of the leaves that ``row``, x (d,), may reach."""
+        if row not in self.reached:
+            ball = self.ball.of(torch.tensor([row]))
+            self.reached[row] = within_reach(ball, x, self.leaves.low, self.leaves.high)
+        return self.reached[row]
+
+    def points(self, row: int, x: Tensor, at: Tensor, generator: torch.Generator) -> Tensor:
+        """What is to be asked for a row whose best point is ``at``, (m, d)."""
+        chosen, one = self.of(row, x), self.leaves.trees == 1
+        if not one:
+            chosen = chosen[torch.randperm(len(chosen), generator=generator)[:LOOKED].numpy()]
+        ball = self.ball.of(torch.tensor([row]))
+        points = nearest(ball, x, x if one else at, self.leaves.low[chosen], self.leaves.high[chosen])
+        return points if one else points[torch.randperm(len(points), generator=generator)[:ASKED]]
+
+
+def _batches(
+    found: Search, near: Near, rows: list[int], generator: torch.Generator, progress: Progress, number: int
+) -> Iterator[tuple[list[int], list[Tensor]]]:
+    """Rows and the points that are to be asked for each, `TOGETHER` points at once."""
+    held: tuple[list[int], list[Tensor]] = ([], [])
+    for k, row in enumerate(rows):
+        progress.step(k / len(rows), f"leaves within reach, round {number + 1}: row {k + 1} of {len(rows)}")
+        points = near.points(row, found.x[row], found.best[row], generator)
+        if len(points):
+            held[0].append(row)
+            held[1].append(points)
+        if sum(map(len, held[1])) >= TOGETHER:
+            yield held
+            held = ([], [])
+    if held[0]:
+        yield held
+
+
+def _asked(found: Search, rows: list[int], points: list[Tensor]) -> list[int]:
+    """Asks for the points of each row and keeps what is better; the rows for which some was."""
+    counts = torch.tensor([len(part) for part in points])
+    owner = torch.tensor(rows).repeat_interleave(counts)
+    margins = judged(found.module, torch.cat(points), found.y[owner]).margin
+    better = []
+    for row, part, margin in zip(rows, points, torch.split(margins, counts.tolist()), strict=True):
+        best = int(margin.argmax())
+        if bool(margin[best] > found.margin[row]):
+            found.best[row], found.margin[row] = part[best], margin[best]
+            better.append(row)
+    return better
+
+
+def within_reach(ball: Ball, x: Tensor, low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Numbers of the boxes that a row x (d,) may reach, and of some that it may not: what `nearest` need not look at is left out."""
+    space, value = ball.space, x.double().numpy()
+    down, up = (end[0].double().numpy() * space.scale.double().numpy() for end in ball.room(x[None]))
+    slack = 1e-6 * (np.abs(value) + space.scale.double().numpy() + 1)
+    least, most = value + down - slack, value + up + slack
+    least[list(space.optional)], most[list(space.optional)] = -np.inf, np.inf
+    number = ~np.isnan(value)
+    needed = np.zeros(len(low), np.int64)
+    for group in space.groups:
+        number[group] = False
+        needed += ~((value[group] > low[:, group]) & (value[group] <= high[:, group])).all(1)
+    inside = (low[:, number] < most[number]) & (high[:, number] >= least[number])
+    return np.flatnonzero(inside.all(1) & (needed <= ball.flips))
 
 
 def nearest(ball: Ball, x: Tensor, at: Tensor, low: NDArray[np.float64], high: NDArray[np.float64]) -> Tensor:
@@ -84,10 +156,11 @@ def nearest(ball: Ball, x: Tensor, at: Tensor, low: NDArray[np.float64], high: N
     change = space.change(origin, points)
     allowed = ((change >= down - 1e-9) & (change <= up + 1e-9)).all(1)
     allowed &= torch.ones_like(allowed) if ball.limits is None else ~ball.limits.over(origin, points)
-    points = points[allowed & (size <= ball.eps * (1 + 1e-6)) & (counted <= ball.flips)]
+    eps = float(ball.eps)
+    points = points[allowed & (size <= eps * (1 + 1e-6)) & (counted <= ball.flips)]
     if space.repair is None or len(points) == 0:
         return points
-    return repaired(space.repair, space, x.expand_as(points), points, ball.eps, ball.flips)
+    return repaired(space.repair, space, x.expand_as(points), points, eps, ball.flips)
 
 
 def _flips(ball: Ball, origin: Tensor, points: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ asked of the pipeline itself: one column of a row is varied, the others are held
 to neighboring floats, so that it lies just where the pipeline itself crosses it; of a category it is asked on which side each value falls.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,16 @@ from .tree_dumps import Split
 
 Floats = NDArray[np.float64]
 GRID, BASES, HALVINGS = 65, 3, 80
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """A column of the trees that a number makes: the ``cuts`` (c,) at which it is compared, and whether it rises with the number."""
+
+    feature: Feature
+    column: int
+    cuts: Floats
+    rising: bool
 
 
 class Unreadable(Exception):
@@ -62,6 +73,7 @@ class Inputs:
         coded = sorted({split.column for each in splits for split in each})
         used = np.union1d(np.flatnonzero(np.isfinite(low).any(0) | np.isfinite(high).any(0)), np.array(coded, np.intp))
         makers = self._makers(used)
+        numbers: list[Crossed] = []
         for column in used:
             feature = makers[int(column)]
             part = slice(0, 0) if feature is None else encoding.slices[feature.name]
@@ -75,7 +87,10 @@ class Inputs:
             elif int(column) in coded:
                 raise Unreadable(f"its trees split the number {feature.name!r} by categories")
             else:
-                self._cut(feature, int(column), (low[:, column], high[:, column]), (new_low[:, part.start], new_high[:, part.start]))
+                numbers.append(self._crossed(feature, int(column), (low[:, column], high[:, column])))
+        for one, places in self._all_crossings(numbers):
+            start = encoding.slices[one.feature.name].start
+            _cut(one, places, (low[:, one.column], high[:, one.column]), (new_low[:, start], new_high[:, start]))
         return new_low, new_high, reached
 
     def _allowed(self, value: Floats, column: int, low: Floats, high: Floats, splits: Sequence[tuple[Split, ...]]) -> NDArray[np.bool_]:
@@ -125,49 +140,63 @@ class Inputs:
         values = np.concatenate([np.linspace(feature.low, feature.high, GRID), seen[~np.isnan(seen)].clip(feature.low, feature.high)])
         return np.unique(np.rint(values) if feature.whole else values)
 
-    def _cut(self, feature: Feature, column: int, ends: tuple[Floats, Floats], found: tuple[Floats, Floats]) -> None:
-        """Write where the number crosses the ends of each box into ``found``, where that is tighter."""
-        curve = self._compared(self._curves[feature.name][:, column])
-        steps = np.diff(curve)
+    def _crossed(self, feature: Feature, column: int, ends: tuple[Floats, Floats]) -> Crossed:
+        """What is to be found of a column whose boxes have these ends."""
+        steps = np.diff(self._compared(self._curves[feature.name][:, column]))
         if (steps > 0).any() and (steps < 0).any():
             raise Unreadable(f"a column that its trees read rises and falls with {feature.name!r}")
-        rising = not (steps < 0).any()
         cuts = np.unique(np.concatenate([end[np.isfinite(end)] for end in ends]))
-        crossed = self._crossings(feature, column, cuts, rising)
-        below, above = (np.full(len(end), way) for end, way in zip(ends, (-np.inf, np.inf), strict=True))
-        for end, into in zip(ends, (below, above), strict=True):
-            some = np.isfinite(end)
-            into[some] = crossed[np.searchsorted(cuts, end[some])]
-        low, high = (below, above) if rising else (above, below)
-        low, high = (
-            np.where(np.isfinite(ends[0 if rising else 1]), low, -np.inf),
-            np.where(np.isfinite(ends[1 if rising else 0]), high, np.inf),
-        )
-        np.maximum(found[0], low, out=found[0])
-        np.minimum(found[1], high, out=found[1])
+        return Crossed(feature, column, cuts, not (steps < 0).any())
 
-    def _crossings(self, feature: Feature, column: int, cuts: Floats, rising: bool) -> Floats:
+    def _all_crossings(self, numbers: list[Crossed]) -> Iterator[tuple[Crossed, Floats]]:
+        """Each with where it crosses its cuts; columns of different numbers are asked of the pipeline in the same rows."""
+        while numbers:
+            first = list({one.feature.name: one for one in reversed(numbers)}.values())
+            numbers = [one for one in numbers if not any(one is other for other in first)]
+            yield from zip(first, self._crossings(first), strict=True)
+
+    def _crossings(self, every: list[Crossed]) -> list[Floats]:
         """The largest number at which the trees' column is on the near side of each cut: at most it where it rises, above it where it falls;
         -inf where none is, inf where all are."""
-        base = self.x[0].copy()
-
-        def held(at: Floats) -> NDArray[np.bool_]:
-            return self._side(feature, column, base, at, cuts, rising)
-
-        low, high = np.full(len(cuts), feature.low), np.full(len(cuts), feature.high)
-        low, high = (np.ceil(low), np.floor(high)) if feature.whole else (low, high)
-        none, every = ~held(low), held(high)
+        wholes = [one.feature.whole for one in every]
+        low, high = ([np.full(len(one.cuts), end) for one, end in zip(every, ends, strict=True)] for ends in _ends(every))
+        none, whole = [~near for near in self._near(every, low)], self._near(every, high)
         for _ in range(HALVINGS):
-            middle = np.floor((low + high) / 2) if feature.whole else low + (high - low) / 2
-            if not ((middle > low) & (middle < high)).any():
+            middle = [np.floor((a + b) / 2) if w else a + (b - a) / 2 for a, b, w in zip(low, high, wholes, strict=True)]
+            if not any(((m > a) & (m < b)).any() for a, m, b in zip(low, middle, high, strict=True)):
                 break
-            near = held(middle)
-            low, high = np.where(near, middle, low), np.where(near, high, middle)
-        return np.where(none, -np.inf, np.where(every, np.inf, low))
+            near = self._near(every, middle)
+            low = [np.where(held, m, a) for held, m, a in zip(near, middle, low, strict=True)]
+            high = [np.where(held, b, m) for held, m, b in zip(near, middle, high, strict=True)]
+        return [np.where(no, -np.inf, np.where(all_, np.inf, at)) for no, all_, at in zip(none, whole, low, strict=True)]
 
-    def _side(self, feature: Feature, column: int, base: Rows, at: Floats, cuts: Floats, rising: bool) -> NDArray[np.bool_]:
-        below: NDArray[np.bool_] = self._compared(self.given(self._set(feature, at, base))[:, column]) <= cuts
-        return below if rising else ~below
+    def _near(self, every: list[Crossed], at: list[Floats]) -> list[NDArray[np.bool_]]:
+        """For each column, on which side of its cuts it is where its number is ``at``; all are asked in the same rows."""
+        rows = np.repeat(self.x[:1], max(len(values) for values in at), 0)
+        for one, values in zip(every, at, strict=True):
+            rows[: len(values), self.schema.slices[one.feature.name].start] = values
+        matrix = self.given(rows)
+        below = [self._compared(matrix[: len(one.cuts), one.column]) <= one.cuts for one in every]
+        return [near if one.rising else ~near for one, near in zip(every, below, strict=True)]
+
+
+def _ends(every: list[Crossed]) -> tuple[list[float], list[float]]:
+    """The least and the largest that each number may be."""
+    low = [math.ceil(one.feature.low) if one.feature.whole else one.feature.low for one in every]
+    return low, [math.floor(one.feature.high) if one.feature.whole else one.feature.high for one in every]
+
+
+def _cut(one: Crossed, crossed: Floats, ends: tuple[Floats, Floats], found: tuple[Floats, Floats]) -> None:
+    """Write where the number crosses the ends of each box into ``found``, where that is tighter."""
+    below, above = (np.full(len(end), way) for end, way in zip(ends, (-np.inf, np.inf), strict=True))
+    for end, into in zip(ends, (below, above), strict=True):
+        some = np.isfinite(end)
+        into[some] = crossed[np.searchsorted(one.cuts, end[some])]
+    low, high = (below, above) if one.rising else (above, below)
+    low = np.where(np.isfinite(ends[0 if one.rising else 1]), low, -np.inf)
+    high = np.where(np.isfinite(ends[1 if one.rising else 0]), high, np.inf)
+    np.maximum(found[0], low, out=found[0])
+    np.minimum(found[1], high, out=found[1])
 
 
 def _alike(one: Floats, other: Floats) -> NDArray[np.bool_]:

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ..progress import Progress
-from .categorical_moves import changed_groups, regrouped
+from .categorical_moves import changed_groups, regrouped, set_columns
 from .limits import Limits
-from .norms import Norm, project_within
+from .norms import Norm, Radius, columns, each, project_within
 from .perturbation_space import Attacked, PerturbationSpace, judged
 from .repairing import repaired
+from .score_search import unsettled
 
 PROBED = 0.6  # of the queries at most, for the columns one by one
 EDGE, SEVERAL, BACK = 0.4, 0.4, 0.15
@@ -22,12 +23,19 @@ EDGE, SEVERAL, BACK = 0.4, 0.4, 0.15
 
 @dataclass(frozen=True)
 class Ball:
-    """How far a row may be changed: numbers within ``eps`` by ``norm``, and ``flips`` categories or emptied numbers."""
+    """How far a row may be changed: numbers within ``eps`` by ``norm``, and ``flips`` categories or emptied numbers.
+
+    ``eps`` is one number, or where no relation and no limit is to be kept one a row.
+    """
 
     space: PerturbationSpace
     norm: Norm
-    eps: float
+    eps: Radius
     flips: int
+
+    def of(self, rows: Tensor) -> "Ball":
+        """The ball of these rows (m,) of those that it was made for."""
+        return replace(self, eps=self.eps[rows]) if isinstance(self.eps, Tensor) else self
 
     @property
     def limits(self) -> Limits | None:
@@ -42,18 +50,22 @@ class Ball:
         change = project_within(change, self.norm, self.eps, *self.space.room(x))
         if self.limits is not None:
             grouped, change = self.limits.kept(self.space, x, grouped, change, worth)
-        rows = replace(self.space, repair=None).moved(grouped, self.space.related(x, change, None, self.eps))
-        return rows if self.space.repair is None else repaired(self.space.repair, self.space, x, rows, self.eps, self.flips)
+        if self.space.repair is None:
+            return self.space.moved(grouped, change)
+        eps = float(self.eps)
+        rows = replace(self.space, repair=None).moved(grouped, self.space.related(x, change, None, eps))
+        return repaired(self.space.repair, self.space, x, rows, eps, self.flips)
 
     def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """How far each number alone may go down and up."""
         low, high = self.space.room(x)
-        return low.clamp_min(-self.eps), high.clamp_max(self.eps)
+        eps = columns(each(self.eps, x), x)
+        return torch.maximum(low, -eps), torch.minimum(high, eps)
 
 
 @dataclass
 class Search:
-    """n rows, the best point of each so far and its margin, and how many queries it has left."""
+    """n rows, the best point of each so far and its margin, and how many queries it has left; ``owner`` as in `search`."""
 
     module: nn.Module
     x: Tensor
@@ -61,6 +73,7 @@ class Search:
     ball: Ball
     left: int
     enough: float
+    owner: Tensor | None = None
 
     def __post_init__(self) -> None:
         self.best = self.x.clone()
@@ -69,8 +82,8 @@ class Search:
 
     @property
     def alive(self) -> Tensor:
-        """Numbers of the rows that are not fooled yet, int64."""
-        return (self.margin <= self.enough).nonzero().squeeze(1)
+        """Numbers of the rows that are not fooled yet, nor at a smaller eps, int64."""
+        return unsettled(self.margin - self.enough, each(self.ball.eps, self.x), self.owner).nonzero().squeeze(1)
 
     def ask(self, rows: Tensor, points: Tensor, ties: bool = False) -> Tensor:
         """The margins of ``points`` (m, d) of ``rows`` (m,), one query each; what is better, or with ``ties`` no worse, is kept."""
@@ -88,13 +101,14 @@ def search(
     y: Tensor,
     space: PerturbationSpace,
     norm: Norm,
-    eps: float,
+    eps: Radius,
     queries: int,
     generator: torch.Generator,
     flips: int = 0,
     progress: Progress | None = None,
     start: Tensor | None = None,
     enough: float = 0.0,
+    owner: Tensor | None = None,
 ) -> Attacked:
     """The best valid rows within ``eps`` of x (n, d) that at most ``queries`` answers a row find.
 
@@ -106,9 +120,11 @@ def search(
         Valid rows within eps to go on from, as an attack by gradients found them; None: x.
     enough
         The margin above which a row is left.
+    owner : int64 (n,)
+        Which rows of x are the same row at several sizes: once a smaller size fools it is asked no more at larger ones.
     """
     ball = Ball(space, norm, eps, min(flips, len(space.parts)))
-    found, progress = Search(module, x, y, ball, queries, enough), progress or Progress()
+    found, progress = Search(module, x, y, ball, queries, enough, owner), progress or Progress()
     if start is not None and found.left > 0:
         found.ask(torch.arange(len(x)), start)
     if found.left > 0:
@@ -143,8 +159,9 @@ def _probed(found: Search, generator: torch.Generator, progress: Progress) -> tu
         if len(rows) == 0:
             break
         progress.step(i / len(moves), f"column by column, {i + 1} of {len(moves)} moves, {len(rows)} rows stand")
-        change, grouped = _single(found.ball, found.x[rows], move)
-        gains[i, rows] = found.ask(rows, found.ball.made(found.x[rows], change, grouped)) - at[rows]
+        ball = found.ball.of(rows)
+        change, grouped = _single(ball, found.x[rows], move)
+        gains[i, rows] = found.ask(rows, ball.made(found.x[rows], change, grouped)) - at[rows]
     return moves, gains
 
 
@@ -174,8 +191,8 @@ def _together(found: Search, moves: list[tuple[int, int]], gains: Tensor) -> Non
     rows = found.alive
     if len(rows) == 0 or not moves or found.left <= 0:
         return
-    x, own = found.x[rows], gains[:, rows]
-    low, high = found.ball.room(x)
+    x, own, ball = found.x[rows], gains[:, rows], found.ball.of(rows)
+    low, high = ball.room(x)
     change, seen = torch.zeros_like(x), torch.zeros_like(x)
     for (place, way), gain in zip(moves, own, strict=True):
         if way:
@@ -184,13 +201,13 @@ def _together(found: Search, moves: list[tuple[int, int]], gains: Tensor) -> Non
             seen[better, place] = gain[better]
     grouped = x.clone()
     flips = [i for i, (_, way) in enumerate(moves) if way == 0]
-    for _ in range(found.ball.flips if flips else 0):
-        grouped = _best_flip(found.ball, x, grouped, moves, own, flips)
-    worth = _worth(found.ball, moves, own)
+    for _ in range(ball.flips if flips else 0):
+        grouped = _best_flip(ball, x, grouped, moves, own, flips)
+    worth = _worth(ball, moves, own)
     for now in [x] if not flips else [x, grouped]:
-        stand = found.margin[rows] <= found.enough
-        if found.left > 0 and bool(stand.any()):
-            found.ask(rows[stand], found.ball.made(x[stand], change[stand], now[stand], None if worth is None else worth[stand]))
+        stand = (found.margin[rows] <= found.enough).nonzero().squeeze(1)
+        if found.left > 0 and len(stand):
+            found.ask(rows[stand], ball.of(stand).made(x[stand], change[stand], now[stand], None if worth is None else worth[stand]))
 
 
 def _worth(ball: Ball, moves: list[tuple[int, int]], gains: Tensor) -> Tensor | None:
@@ -221,7 +238,7 @@ def _best_flip(ball: Ball, x: Tensor, grouped: Tensor, moves: list[tuple[int, in
 
 def _varied(found: Search, rows: Tensor, generator: torch.Generator) -> Tensor:
     """The best points with one column or a few set anew: to the edge of the ball, inside it, or back."""
-    ball, x, best = found.ball, found.x[rows], found.best[rows]
+    ball, x, best = found.ball.of(rows), found.x[rows], found.best[rows]
     space, n = ball.space, len(rows)
     change, grouped = space.change(x, best), regrouped(x, best, space)
     draw = torch.rand(x.shape, generator=generator, dtype=x.dtype).masked_fill(space.free == 0, 2.0)
@@ -248,16 +265,12 @@ def _flipped(ball: Ball, x: Tensor, grouped: Tensor, generator: torch.Generator)
     """One category set anew; where no more may be changed another one goes back."""
     space, moved = ball.space, grouped.clone()
     places = [j for j, way in _moves(ball) if way == 0]
+    part = [next(k for k, p in enumerate(space.parts) if p.start <= place < p.stop) for place in places]
     pick = torch.randint(0, len(places), (len(x),), generator=generator)
-    for k, part in enumerate(space.parts):
-        for j, place in enumerate(places):
-            mine = (pick == j) & (part.start <= place < part.stop)
-            if not bool(mine.any()):
-                continue
-            changed = changed_groups(grouped, x, space)
-            full = mine & ~changed[:, k] & (changed.sum(1) >= ball.flips)
-            for other, there in enumerate(space.parts):
-                back = full & changed[:, other]
-                moved[back, there] = x[back, there]
-            moved[mine] = _set(space, moved[mine], place)
-    return moved
+    changed = changed_groups(grouped, x, space)
+    own = changed.gather(1, torch.tensor(part)[pick, None]).squeeze(1)
+    full = ~own & (changed.sum(1) >= ball.flips)
+    for k, there in enumerate(space.parts):
+        back = full & changed[:, k]
+        moved[back, there] = x[back, there]
+    return set_columns(moved, torch.tensor(places)[pick], space)

@@ -74,7 +74,9 @@ class AtEachEps(Evasion):
         """The smallest change of x (n, *shape) that fools, where not all values of eps are searched."""
         raise NotImplementedError
 
-    def together(self, eps_values: tuple[float, ...], size: int) -> tuple[tuple[float, ...], ...]:
+    def together(
+        self, eps_values: tuple[float, ...], size: int, module: "nn.Module", space: "PerturbationSpace"
+    ) -> tuple[tuple[float, ...], ...]:
         """The values of eps in the parts that one call of ``attack`` takes; ``size`` is how many numbers all rows hold."""
         return tuple((eps,) for eps in eps_values)
 
@@ -119,7 +121,7 @@ class AtEachEps(Evasion):
         eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.parts))
         searched = self.searched(eps_values, space.dimensions)
         warm: _Warm | None = None
-        for values in self.together(searched, x.numel()):
+        for values in self.together(searched, x.numel(), module, space):
             part = progress.part(len(values) / len(searched) * (1 if searched == eps_values else 0.7))
             left = np.flatnonzero(np.isinf(fooled_at))
             if len(left) == 0:

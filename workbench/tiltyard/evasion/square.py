@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from ..check import parameter
+from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..targets.target import Target
+from ._query_cost import estimated
 from .at_each_eps import AtEachEps
 from .attack import BLACK_BOX
-from .outcome import drawn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..attacks.norms import Radius
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
-PROBES = 10
 NUMBERS = 2**23  # of all rows at all sizes that are searched at once
 
 STRENGTH, TABLE_STRENGTH = 2500, 200  # queries a row, without which a pass is none
@@ -48,9 +47,11 @@ class Square(AtEachEps):
     rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
     query_budget: int = parameter(300, "Queries a row may cost at each eps", "queries", ge=3, le=100_000)
 
-    def together(self, eps_values: tuple[float, ...], size: int) -> tuple[tuple[float, ...], ...]:
+    def together(
+        self, eps_values: tuple[float, ...], size: int, module: "nn.Module", space: "PerturbationSpace"
+    ) -> tuple[tuple[float, ...], ...]:
         """All at once, so that the target is asked in batches across rows and sizes; one by one where that needs too much memory."""
-        return (eps_values,) if size * len(eps_values) <= NUMBERS else super().together(eps_values, size)
+        return (eps_values,) if size * len(eps_values) <= NUMBERS else super().together(eps_values, size, module, space)
 
     def access(self, target: Target) -> "nn.Module":
         """Scores only."""
@@ -78,20 +79,19 @@ class Square(AtEachEps):
     def passes(self, flips: int) -> int:
         return self.query_budget
 
-    def seconds_per_row(self, target: Target, data: Dataset) -> float:
-        import torch
-
-        from ..attacks.expectation import repeats
-        from ..attacks.queries import tensors, timed
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Measured by the first queries of the search itself, on a few rows."""
         from ..attacks.score_search import search
 
-        x, y = tensors(drawn(data, min(64, self.rows), self.seed), self.precision(target))
-        space, module = self.space(data, target), self.access(target)
+        space = self.space(data, target)
 
-        def asked() -> None:
-            search(module, x, y, space, self.norm, self.eps, PROBES, torch.Generator(), self.flips)
+        def first(module: "nn.Module", x: "Tensor", y: "Tensor", eps: "Radius", owner: "Tensor", queries: int) -> "Attacked":
+            import torch
 
-        return timed(asked) / len(x) / PROBES / repeats(target)
+            generator = torch.Generator().manual_seed(self.seed)
+            return search(module, x, y, space, self.norm, eps, queries, generator, self.flips, None, owner)
+
+        return estimated(self, target, data, self.query_budget, first)
 
     def weakness(self, images: bool) -> str:
         needed = STRENGTH if images else TABLE_STRENGTH

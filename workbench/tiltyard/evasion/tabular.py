@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import parameter
+from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..result import Metric
@@ -16,8 +16,9 @@ from ..statistics.majority import Skill
 from ..targets.decision import Prediction
 from ..targets.target import Target
 from ._evaluation import Line
+from ._query_cost import estimated
 from .at_each_eps import AtEachEps
-from .outcome import AttackOutcome, drawn
+from .outcome import AttackOutcome
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 STRENGTH = 300  # queries a row, without which a pass is none
 STEPS = 20
+NUMBERS = 2**24  # that a search over several sizes of a change holds at most
 LEAVES, AGREES = "The leaves of its trees were read", "No row that is proved robust was fooled"
 
 
@@ -71,6 +73,16 @@ class Tabular(AtEachEps):
 
         return TableAccess(target)
 
+    def together(
+        self, eps_values: tuple[float, ...], size: int, module: "nn.Module", space: "PerturbationSpace"
+    ) -> tuple[tuple[float, ...], ...]:
+        """All at once, so that the target is asked in batches across rows and sizes; one by one where gradients are climbed, where relations
+        or limits are kept, and where that needs too much memory."""
+        from ..attacks.table_access import access_of
+
+        alone = space.repair is not None or (self.gradients and access_of(module).climbed is not None)
+        return super().together(eps_values, size, module, space) if alone or size * len(eps_values) > NUMBERS else (eps_values,)
+
     def attack(
         self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress
     ) -> "Attacked":
@@ -78,19 +90,21 @@ class Tabular(AtEachEps):
 
         from ..attacks.expectation import repeats_of, settled
         from ..attacks.leaf_search import leaf_search
+        from ..attacks.norms import each
         from ..attacks.queries import DECIDED
         from ..attacks.table_access import access_of
         from ..attacks.table_search import Ball, search
 
-        generator = torch.Generator().manual_seed(self.seed)
-        start = self._climbed(module, x, y, space, float(eps), generator, progress.part(0.3))
+        generator, sizes = torch.Generator().manual_seed(self.seed), each(eps, x)
+        owner = torch.arange(len(x)) % int((sizes == sizes[0]).sum())
+        start = None if isinstance(eps, torch.Tensor) else self._climbed(module, x, y, space, eps, generator, progress.part(0.3))
         asked, enough = max(self.query_budget // repeats_of(module), 3), DECIDED * settled(module)
-        found = search(module, x, y, space, self.norm, float(eps), asked, generator, self.flips, progress.part(0.6), start, enough)
+        found = search(module, x, y, space, self.norm, eps, asked, generator, self.flips, progress.part(0.6), start, enough, owner)
         leaves = access_of(module).leaves(x) if self.trees else None
         if leaves is None or repeats_of(module) > 1:
             return found
-        ball = Ball(space, self.norm, float(eps), min(self.flips, len(space.parts)))
-        return leaf_search(module, x, y, ball, leaves, found, generator, progress)
+        ball = Ball(space, self.norm, eps, min(self.flips, len(space.parts)))
+        return leaf_search(module, x, y, ball, leaves, found, generator, progress, owner)
 
     def find_adversarial(
         self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress
@@ -162,13 +176,19 @@ class Tabular(AtEachEps):
     def passes(self, flips: int) -> int:
         return self.query_budget
 
-    def seconds_per_row(self, target: Target, data: Dataset) -> float:
-        from ..attacks.expectation import repeats
-        from ..attacks.queries import tensors, timed
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Measured by the first queries of the search itself, on a few rows."""
+        from ..attacks.table_search import search
 
-        x, _ = tensors(drawn(data, min(64, self.rows), self.seed), self.precision(target))
-        module = self.access(target)
-        return timed(lambda: module(x)) / len(x) / repeats(target)
+        space = self.space(data, target)
+
+        def first(module: "nn.Module", x: "Tensor", y: "Tensor", eps: "Radius", owner: "Tensor", queries: int) -> "Attacked":
+            import torch
+
+            generator = torch.Generator().manual_seed(self.seed)
+            return search(module, x, y, space, self.norm, eps, queries, generator, self.flips, owner=owner)
+
+        return estimated(self, target, data, self.query_budget, first)
 
     def weakness(self, images: bool) -> str:
         return "" if self.query_budget >= STRENGTH else f"a pass needs {STRENGTH} queries a row, and {self.query_budget:,} were allowed"

@@ -11,6 +11,7 @@ from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
+from .asked_once import asked_once
 from .class_names import by_name, class_order, places_of
 from .decision import Decision, Labels, LargestScore, Prediction, Scores
 from .estimator_layers import layers_of
@@ -291,6 +292,12 @@ class SklearnTarget(FunctionTarget):
 
     def _predict(self, x: Rows) -> Labels:
         return self._named_by_it(self.estimator.predict(self.rows(x)))
+
+    def _prediction(self, x: Rows) -> Prediction:
+        if self.decision is not None or self.outputs == "labels":
+            return super()._prediction(x)
+        both = asked_once(self.estimator, self.rows(x), lambda: self.rows(x))
+        return Prediction(self._named_by_it(both.labels), by_name(both.scores, self.own_classes)[:, self.order])
 
     def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
         names = fitted_names(self.estimator)
