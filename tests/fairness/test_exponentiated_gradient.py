@@ -40,6 +40,15 @@ def test_the_group_is_not_needed_when_it_is_asked(fitted, hiring):
     assert outcome.target.labels(hiring.x[:5]).shape == (5,)
 
 
+def test_the_rule_is_a_coin_and_rows_that_may_have_trained_it_are_named(fitted, hiring):
+    from dataclasses import replace
+
+    known, unknown = (ExponentiatedGradient(iterations=1)(fitted, data).target for data in (hiring, replace(hiring, member=None)))
+    assert "coin" in known.rule
+    assert known.fitted_here == ""
+    assert "trained on 2,000 of the 4,000 rows" in unknown.fitted_here
+
+
 def test_same_seed_same_target(fitted, hiring):
     one, two = (ExponentiatedGradient(iterations=3)(fitted, hiring).target for _ in range(2))
     assert one.fingerprint == two.fingerprint

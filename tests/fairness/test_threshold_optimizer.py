@@ -9,6 +9,7 @@ from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.fairness.belonging import belonging
+from tiltyard.fairness.frontier import Frontier
 from tiltyard.fairness.group_metrics import Groups
 from tiltyard.fairness.randomized import coins
 from tiltyard.fairness.threshold_optimizer import ThresholdOptimizer
@@ -112,8 +113,14 @@ def test_more_than_two_classes_is_not_applicable(hiring):
 
     schema = Schema(features=hiring.schema.features, label="y", classes=("a", "b", "c"))
     model = SklearnTarget(LogisticRegression().fit(hiring.encoded, hiring.y + (hiring.x[:, 0] > 1)), schema, order=(0, 1, 2))
-    result = ThresholdOptimizer()(model, replace(hiring, schema=schema)).record.result
+    data = replace(hiring, schema=schema, y=hiring.y + (hiring.x[:, 0] > 1))
+    result = ThresholdOptimizer()(model, data).record.result
     assert result.status is Status.NOT_APPLICABLE
+    for check in (Groups(positive="c", difference=0.01), Frontier(positive="c", limit=0.01, price=1.0)):
+        found = check(model, data).result
+        assert "'c' against all the rest" in " ".join(found.notes)
+        assert {f.defense for f in found.findings} == {""}
+        assert "needs two classes" in found.findings[0].advice
 
 
 def test_a_band_is_read_from_the_number_it_is_named_after(hiring):

@@ -15,6 +15,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
 from tiltyard.monitoring import journal
 from tiltyard.monitoring.columns import MISSING, of_frame
+from tiltyard.monitoring.columns import words as as_words
 from tiltyard.monitoring.judged import Judged
 from tiltyard.monitoring.monitor import Monitor
 from tiltyard.monitoring.reference import ANOMALIES, JOINT, PERFORMANCE, Truth, controlled, reference
@@ -42,6 +43,16 @@ def rows(n: int, seed: int = 0, **more: Any) -> "pd.DataFrame":
 @pytest.fixture(scope="module")
 def held() -> Any:
     return reference(of_frame(rows(10_000)), Truth(9_000, 10_000))
+
+
+def test_long_numbers_are_as_many_words() -> None:
+    import pandas as pd
+
+    ids = [10_000_001 + i for i in range(9)]
+    for column in (pd.Series(ids), pd.Series(ids, dtype=float), pd.Series([*ids, None], dtype="Int64")):
+        assert as_words(column).tolist()[:9] == [str(i) for i in ids]
+        assert as_words(column).tolist()[9:] in ([], [MISSING])
+    assert as_words(pd.Series([0.1], dtype="float32")).tolist() == as_words(pd.Series([0.1])).tolist() == ["0.1"]
 
 
 def test_without_drift_few_windows_alarm(held: Any) -> None:
@@ -224,6 +235,14 @@ def test_words_and_numbers_of_a_label_are_the_same_however_they_are_written() ->
     frame = pd.DataFrame({"label": [1.0, 0.0, None, 1.0, 2.0], "answer": [1, 0, 1, None, 1]}, dtype=object)
     found = Judged("label", "answer").right(frame)
     assert (found.right.tolist(), found.known.tolist()) == ([True, True, False, False, False], [True, True, False, False, True])
+
+
+def test_answers_that_are_named_otherwise_are_no_errors() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"label": [True, False, True], "answer": [1, 0, 1]})
+    with pytest.raises(Problem, match="Expected answers in 'answer' named as the labels"):
+        Judged("label", "answer").right(frame)
 
 
 def test_labels_named_wrongly_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -210,6 +210,7 @@ def test_aimed_flips_hurt_the_class_that_they_are_aimed_at(ground):
     assert result.metric("accuracy_clean").value > 0.8 and result.metric("accuracy_flipped").value == 0.0  # nobody is called yes any more
     assert result.tables[0].rows[1][1] == int((data.seen.y == SCHEMA.classes.index("yes")).sum())
     assert "'yes' alone" in result.notes[1] and result.status is Status.INCOMPLETE
+    assert result.notes[-1].startswith(f"All models were trained on {len(data.seen):,} rows")
     same = LabelFlip(kind="aimed", victim="yes", goal="yes")(target, data).result
     assert same.status is Status.NOT_APPLICABLE and "another class" in same.summary
 

@@ -101,6 +101,18 @@ def test_a_thief_learns_from_whole_seconds_and_small_differences(data):
     assert result.metric("fidelity").value > 0.95
 
 
+def test_judged_rows_that_the_thief_asked_too_are_counted(data):
+    twice = data.take(np.r_[300:500, 300:500])
+    target = FunctionTarget(Recorded().predict_proba, SCHEMA.classes, SCHEMA, "accounts", "frame")
+    check = Extraction(query_budget=200, points=1, epochs=1, rows=200, copies="network")
+    once = check(target, data).result
+    assert not any("equal a row" in note for note in once.notes)
+    order = np.random.default_rng(0).permutation(400)
+    judge, own = (twice.take(rows).x for rows in (order[:200], order[200:]))
+    same = sum(row.tobytes() in {r.tobytes() for r in own} for row in judge)
+    assert any(note.startswith(f"But {same} of them") for note in check(target, twice).result.notes)
+
+
 def test_nothing_is_called_held_out_where_nobody_knows(data):
     free = Dataset(data.x, data.y, SCHEMA, "accounts")
     target = FunctionTarget(Recorded().predict_proba, SCHEMA.classes, SCHEMA, "accounts", "frame")

@@ -33,6 +33,8 @@ REMEDIES: dict[str, tuple[str, frozenset[str]]] = {
     "federated.training": ("Federated training", frozenset({"gradients", "training", "weights"})),
 }
 
+OF_TWO_CLASSES = frozenset({"fairness.exponentiated_gradient", "fairness.threshold_optimizer"})
+
 
 def lacking(needs: frozenset[str], target: Target, data: Dataset) -> str:
     """The first of ``needs`` that target and data do not offer, in words; empty where they offer all."""
@@ -53,8 +55,13 @@ def attainable(result: CheckResult, target: Target, data: Dataset) -> CheckResul
 
 def _within_reach(finding: Finding, target: Target, data: Dataset) -> Finding:
     title, needs = REMEDIES.get(finding.defense, ("", frozenset[str]()))
-    reason = lacking(needs, target, data)
+    reason = lacking(needs, target, data) or _classes(finding.defense, target)
     if not reason:
         return finding
     advice = f"{finding.advice.rstrip('.')}. {title} cannot be applied here: it {reason}."
     return finding.model_copy(update={"advice": advice, "defense": ""})
+
+
+def _classes(defense: str, target: Target) -> str:
+    many = defense in OF_TWO_CLASSES and len(target.classes) > 2
+    return f"needs two classes; this target has {len(target.classes)}" if many else ""

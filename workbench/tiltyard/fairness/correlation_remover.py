@@ -14,7 +14,7 @@ from ..errors import Unavailable
 from ..progress import Progress
 from ..targets.estimators import SklearnTarget
 from ..targets.target import Target
-from .belonging import belonging, sensitive_column, trained_and_held
+from .belonging import belonging, fitted_among, sensitive_column, trained_and_held
 from .favorable import favorable
 from .group_metrics import STANDARDS
 from .groups import judged
@@ -97,6 +97,7 @@ class CorrelationRemover(Defense):
         places = np.arange(encoding.shape[0])
         sensitive = np.concatenate([places[encoding.slices[name]] for name in read.features])
         made = behind(projection(columns, sensitive, self.strength), target, fitted, self.seed, progress.part(0.8))
+        made.fitted_here = fitted_among(data, len(fitted))
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
         mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))

@@ -15,7 +15,7 @@ from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
 from ..targets.wrapper import Own
-from .belonging import sensitive_column, trained_and_held, two_classes
+from .belonging import fitted_among, sensitive_column, trained_and_held, two_classes
 from .favorable import favorable
 from .group_metrics import STANDARDS
 from .groups import judged
@@ -124,6 +124,7 @@ class ExponentiatedGradient(Defense):
         fitted, held = trained_and_held(data, self.rows, rng)
         found, fits = self._fit(target, train, _large(fitted, column, self.smallest), column, positive, progress.part(0.85))
         made = MixtureTarget(target, found, self.seed, f"{self.constraint.replace('_', ' ')} by {column}")
+        made.fitted_here = fitted_among(data, len(fitted))
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
         mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))

@@ -105,6 +105,7 @@ class Frontier(Check):
         notes = (
             hope.note,
             f"As it is, it decides by {target.rule}.",
+            *((f"{hope.name!r} against all the rest: accuracy is that of this one decision.",) if len(target.classes) > 2 else ()),
             *((f"{left:,} rows left out: groups too small to divide in two.",) if left else ()),
         )
         return self._result(found, now, best, cost, column, held, hope, notes)

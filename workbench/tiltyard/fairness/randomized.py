@@ -42,6 +42,11 @@ class RandomizedTarget(Wrapper):
         self.positive = positive
         self.seed = seed
 
+    @property
+    def rule(self) -> str:
+        """A coin, for no score decides."""
+        return "a coin of each row, the hash of it and a seed, weighted by its chance of the favorable outcome"
+
     def expected_scores(self, x: Rows) -> Scores:
         """Probability of each class over the target's own draws, float64 (n, 2)."""
         self.count(len(x))

@@ -99,12 +99,15 @@ def _numbers(column: "pd.Series") -> NDArray[np.float64]:
 
 def words(column: "pd.Series") -> NDArray[np.str_]:
     """A column as words (n,): a number in its shortest spelling, `MISSING` where there is nothing."""
-    return np.array([MISSING if _absent(value) else _word(value) for value in column.tolist()], dtype=str)
+    return np.array([MISSING if _absent(value) else word(value) for value in column.tolist()], dtype=str)
 
 
 def _absent(value: object) -> bool:
-    return value is None or value != value or str(value) in ("<NA>", "NaT")
+    return value is None or str(value) in ("<NA>", "NaT") or value != value
 
 
-def _word(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)[:80]
+def word(value: object) -> str:
+    """``value`` as a word: 7, 7.0 as ``7``, whole numbers to the last digit, others to the seven that float32 holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)[:80]
+    return str(int(value)) if float(value).is_integer() else f"{value:.7g}"

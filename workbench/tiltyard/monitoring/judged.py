@@ -48,7 +48,7 @@ class Judged:
         Raises
         ------
         Problem
-            A column is not there, or both are one.
+            A column is not there, both are one, or they name the classes differently.
         """
         if self.label == self.answer:
             raise Problem("the column of labels and another of answers", f"{self.label!r} twice", "Name two")
@@ -59,7 +59,15 @@ class Judged:
             raise Problem(f"a column {gone!r} in the current table", "none", "Name one of its columns, or leave out both")
         label, answer = words(frame[self.label]), words(frame[self.answer])
         known = (label != MISSING) & (answer != MISSING)
+        self._same_names(label[known], answer[known])
         return Right((label == answer) & known, known)
+
+    def _same_names(self, label: NDArray[np.str_], answer: NDArray[np.str_]) -> None:
+        """Refuse two or more labels of which none is among the two or more answers: then one column writes the classes otherwise."""
+        labels, answers = (np.unique(column).tolist() for column in (label, answer))
+        if min(len(labels), len(answers)) > 1 and not set(labels) & set(answers):
+            expected = f"answers in {self.answer!r} named as the labels in {self.label!r} are ({', '.join(labels[:3])})"
+            raise Problem(expected, ", ".join(answers[:3]), "Write the classes alike in both columns")
 
 
 def judged(label: str, answer: str) -> Judged | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem
-from .columns import words
+from .columns import word, words
 
 Clock = Literal["", "hour", "weekday", "month"]
 
@@ -62,6 +62,6 @@ def _plain(value: object) -> str:
     """``07`` and ``7.0`` as ``7``."""
     text = str(value)
     try:
-        return f"{float(text):g}"
+        return word(float(text))
     except ValueError:
         return text

@@ -102,7 +102,7 @@ class LabelFlip(Check):
             raise Unavailable(f"held-out rows of {target.classes[aim.victim if aim else 0]!r}", "none", "Give more rows")
         trained, clean = [], judged
         for i, share in enumerate([0.0, *(self.most / 2**j for j in range(self.points - 1, -1, -1))]):
-            progress.step(i / (self.points + 1), f"{100 * share:.0f} % of labels flipped")
+            progress.step(i / (self.points + 1), f"{100 * share:g} % of labels flipped")
             flipped = order[: round(share * len(order))]
             y = rows.y.copy()
             y[flipped] = (y[flipped] + jump[flipped]) % k
@@ -110,7 +110,8 @@ class LabelFlip(Check):
             right = np.asarray(model.labels(held.x) == held.y)
             clean = clean if i else right
             trained.append(Trained(share, len(flipped), right[judged]))
-        notes = [*((parts.note,) if parts.note else ()), *target.rule_notes]
+        how = f"All models were trained on {len(rows):,} rows; intervals are over held-out rows, not over trainings."
+        notes = [*((parts.note,) if parts.note else ()), *target.rule_notes, how]
         if aim is not None:
             name, goal = (target.classes[c] for c in (aim.victim, aim.goal))
             notes.insert(
@@ -138,25 +139,24 @@ class LabelFlip(Check):
         clean, last, m = trained[0], trained[-1], len(trained[0].right)
         bad = next((t for t in trained[1:] if t.share <= 0.1 + 1e-9 and drop(clean, t).low > self.alarm), None)  # type: ignore[operator]
         summary = (
-            f"With {100 * last.share:.0f} % of {n:,} training labels{f' of {of}' * bool(of)} flipped accuracy is {percent(last.accuracy)}, with none {percent(clean.accuracy)}, "
+            f"With {100 * last.share:g} % of {n:,} training labels{f' of {of}' * bool(of)} flipped accuracy is {percent(last.accuracy)}, with none {percent(clean.accuracy)}, "
             f"on {m:,} held-out rows{f' of {of}' * bool(of)}."
         )
         metrics = (
             rate("accuracy_clean", "Accuracy without flips", int(clean.right.sum()), m, "higher"),
-            rate("accuracy_flipped", f"Accuracy with {100 * last.share:.0f} % flipped", int(last.right.sum()), m, "higher"),
+            rate("accuracy_flipped", f"Accuracy with {100 * last.share:g} % flipped", int(last.right.sum()), m, "higher"),
             drop(clean, last),
         )
         finding = Finding(
             key="flips",
             title="Few flipped labels already hurt"
             if bad is None
-            else f"{100 * bad.share:.0f} % flipped labels cost {points(clean.accuracy - bad.accuracy)} points",
+            else f"{100 * bad.share:g} % flipped labels cost {points(clean.accuracy - bad.accuracy)} points",
             severity=Severity.MEDIUM,
             evidence=Evidence(charts=("flips",)),
             advice="Check who may label, label a part twice, and look at rows whose label the model contradicts.",
             standards=STANDARDS,
         )
-        notes = [*before, f"All models were trained on {n:,} rows; intervals are over held-out rows, not over trainings."]
         few = [t for t in trained[1:] if t.share <= 0.1 + 1e-9]
         ruled = ruling(
             [Limit(drop(clean, t), self.alarm, surely=True) for t in few],
@@ -171,7 +171,7 @@ class LabelFlip(Check):
             findings=(finding,) if bad else (),
             tables=(_table(trained),),
             charts=(_chart(trained),),
-            notes=(*ruled.notes, *notes),
+            notes=(*ruled.notes, *before),
         )
 
 
@@ -183,7 +183,7 @@ def drop(clean: Trained, flipped: Trained) -> Metric:
     a, b = worse + 0.5, better + 0.5
     half = 1.96 * max((a + b) - (a - b) ** 2 / m, 0.0) ** 0.5 / m
     low, high = min((a - b) / m - half, value), max((a - b) / m + half, value)
-    label = f"Accuracy lost with {100 * flipped.share:.0f} % flipped"
+    label = f"Accuracy lost with {100 * flipped.share:g} % flipped"
     return Metric(
         name="accuracy_lost",
         label=label,
@@ -229,5 +229,5 @@ def _chart(trained: list[Trained]) -> Chart:
                 high=tuple(b[1] for b in bands),
             ),
         ),
-        alt=f"Accuracy goes from {percent(trained[0].accuracy)} with no flips to {percent(trained[-1].accuracy)} with {100 * (trained[-1].share):.0f} %.",
+        alt=f"Accuracy goes from {percent(trained[0].accuracy)} with no flips to {percent(trained[-1].accuracy)} with {100 * trained[-1].share:g} %.",
     )

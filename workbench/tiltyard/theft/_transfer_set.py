@@ -45,6 +45,10 @@ class TransferSet:
         """How many rows were asked."""
         return len(self.known)
 
+    def asked(self, x: Rows) -> NDArray[np.bool_]:
+        """Which rows of ``x`` (n, …) were asked, bool (n,)."""
+        return np.array([key in self.known for key in keys(x)], bool)
+
     def fresh(self, x: Rows) -> NDArray[np.bool_]:
         """Which rows of ``x`` were never asked; of equal ones the first."""
         met, new = set(self.known), np.zeros(len(x), bool)

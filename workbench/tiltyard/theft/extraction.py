@@ -132,17 +132,19 @@ class Extraction(Check):
             return CheckResult(status=Status.INCOMPLETE, summary="The target answered no row, so no copy could be trained.")
         refused = isinstance(client, GuardedTarget) and client.kind == "budget" and bool(answered.ended)
         return self._result(
-            target, curve, answered, judge, answers, refused, self._notes(target, data, answered, len(judge), jury is not target)
+            target, curve, answered, judge, answers, refused, self._notes(target, data, answered, judge, jury is not target)
         )
 
-    def _notes(self, target: Target, data: Dataset, answered: TransferSet, judged: int, apart: bool) -> tuple[str, ...]:
+    def _notes(self, target: Target, data: Dataset, answered: TransferSet, judge: Dataset, apart: bool) -> tuple[str, ...]:
         account = "on an account of its own" if apart else "from the same count and, at an endpoint, the same key"
+        twice = int(answered.asked(judge.x).sum())
         trained = "the target was not trained on" if data.known != "rows" else "of which nobody says whether the target was trained on them"
         return (
             f"The thief has {KNOWN[self.knows]}; it does not know the target's architecture.",
             *((f"Pool: rows of {data.name} {trained}.",) if self.knows == "rows" else ()),
             *rule_notes(target, answered, self.access),
-            f"{judged:,} rows were asked by the judge before the thief began, {account}; they are none of the thief's.",
+            f"{len(judge):,} rows were asked by the judge before the thief began, {account}; they are none of the thief's.",
+            *((f"But {twice:,} of them equal a row that the thief asked: there a copy need only remember.",) if twice else ()),
             *((f"It answered no more after {answered.queries:,} rows: {answered.ended}",) if answered.ended else ()),
         )
 
@@ -315,7 +317,7 @@ class Extraction(Check):
     def _finding(self, cheap: int | None, last: Point) -> Finding:
         count = cheap or last.queries
         return Finding(
-            title=f"A copy of fidelity {100 * self.alarm:.0f} % costs {count:,} queries",
+            title=f"A copy of fidelity {100 * self.alarm:g} % costs {count:,} queries",
             severity=Severity.HIGH if count <= 5000 else Severity.MEDIUM,
             evidence=Evidence(metrics=("fidelity",), charts=("extraction",), sentence=f"{last.agreed} of {last.n} rows agree"),
             advice="Answer with labels or rounded scores, limit rows per client, watch for clients that ask like a thief, and watermark the model.",
