@@ -69,6 +69,7 @@ def test_eight_at_once_have_eight_pages(server: Server) -> None:
             kernel = re.search(r'"kernelId": "([\w-]+)"', answer.text)
             assert policy and kernel and "BEGIN{" in unescape(answer.text), answer.text[-3000:]
             client.post(f"/voila/api/shutdown/{kernel[1]}", data={"_xsrf": xsrf(client)})
+            assert "tiltyard.starting()" in answer.text[: kernel.start()]  # before there is a kernel, for it says so meanwhile
             return answer.text, kernel[1], policy[1], "tiltyard.waiting(" in answer.text
 
     with ThreadPoolExecutor(8) as pool:

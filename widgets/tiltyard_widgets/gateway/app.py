@@ -5,12 +5,13 @@ import os
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 from traitlets import Enum, Integer, Unicode, default
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -162,7 +163,8 @@ class App(Voila):
     def stop(self) -> None:
         """End with every kernel; none outlives its server."""
         self.kernel_manager.end_all()
-        super().stop()
+        with suppress(HTTPError):  # a kernel that was about to start is known by its id and is not there yet
+            super().stop()
 
     def logged(self, handler: RequestHandler) -> None:
         """A line for what broke, without its query."""

@@ -8,7 +8,9 @@
 
   const spinner = (text) => {
     const place = get("loading_text");
-    if (place) place.textContent = text;
+    if (!place) return;
+    place.setAttribute("role", "status");
+    place.textContent = text;
   };
 
   const notice = (text, label, act) => {
@@ -99,6 +101,7 @@
 
   window.tiltyard = {
     failed,
+    starting: () => spinner("Starting"),
     waiting: (place, of) => spinner(`Starting: ${ordinal(place)} of ${of}`),
     roomless: (place, of) => spinner(`All places are taken. You are ${ordinal(place)} of ${of} who wait for the next; this page goes on by itself.`),
   };
