@@ -145,14 +145,20 @@ def forged(place: Path, out: Path, **changes: Any) -> Path:
     return out
 
 
+POLICY = {"kind": "round", "digits": 1, "noise": 0.1, "query_budget": 5, "seed": 0}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"format": 99},
         {"kind": "os:system"},
         {"settings": {}},
-        {"settings": {"kind": "round", "digits": 10**9, "noise": 0.1, "query_budget": 5, "seed": 0}},
         {"settings": []},
+        {"settings": POLICY | {"digits": 10**9}},
+        {"settings": POLICY | {"seed": -1}},
+        {"settings": POLICY | {"noise": float("nan")}},
+        {"rows": float("inf")},
         {"schema": None},
         {"model": {}},
     ],
@@ -161,6 +167,21 @@ def test_a_file_that_was_tampered_with_is_one_line(changes: dict[str, Any], cens
     with pytest.raises(Problem) as problem:
         open_target(census.target, behind=forged(rounded, tmp_path / "forged.safetensors", **changes))
     assert len(str(problem.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("change", [lambda a: a[:0], lambda a: a * float("nan"), lambda a: a[..., :3], lambda a: a.astype("int8")])
+def test_a_guard_whose_numbers_are_none_is_one_line(change: Any, census: Any, tmp_path: Path) -> None:
+    from safetensors.numpy import load, save
+
+    from tiltyard.artifacts.headers import read_safetensors
+
+    place = written(applied("validation.guard", census.target, census.data, rows=100), tmp_path / "guard.safetensors")
+    with place.open("rb") as stream:
+        metadata = read_safetensors(stream).metadata
+    arrays = load(place.read_bytes())
+    place.write_bytes(save(arrays | {"reference": np.ascontiguousarray(change(arrays["reference"]))}, metadata))
+    with pytest.raises(Problem, match="a guard file"):
+        open_target(census.target, behind=place)
 
 
 def test_what_is_no_defense_is_told_so(census: Any, tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from ..datasets.schema import Rows, Schema
 from ..progress import check_present
 from ..targets.decision import Labels, Prediction, Scores
 from ..targets.target import Target
-from ..targets.wrapper import Own, Wrapper
+from ..targets.wrapper import Own, Wrapper, seed_in
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-MOST_DRAWS = 1_000_000
+MOST_DRAWS = 100_000
 TOGETHER = 2**18  # numbers that are asked at once
 
 
@@ -86,7 +86,7 @@ class SmoothedTarget(Wrapper):
     @classmethod
     def around(cls, inner: Target, own: Own) -> Self:
         given = own.settings
-        way = Smoothing(float(given["sigma"]), int(given["draws"]), float(given["alpha"]), int(given["unsure"]), int(given["seed"]))
+        way = Smoothing(float(given["sigma"]), int(given["draws"]), float(given["alpha"]), int(given["unsure"]), seed_in(given["seed"]))
         if not way.sigma > 0 or not 1 <= way.draws <= MOST_DRAWS or not 0 < way.alpha < 1 or not 0 <= way.unsure < len(inner.classes):
             raise ValueError(f"no smoothing: {given}")
         return cls(inner, way)

@@ -14,7 +14,7 @@ from ..defense import Defended, Defense
 from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
-from ..targets.wrapper import Own
+from ..targets.wrapper import Own, seed_in
 from .belonging import fitted_among, sensitive_column, trained_and_held, two_classes
 from .favorable import favorable
 from .group_metrics import STANDARDS
@@ -80,7 +80,7 @@ class MixtureTarget(RandomizedTarget):
         ):
             raise ValueError("a weight for each member")
         members = tuple(read_member(kind, own.arrays.get(f"member.{i}"), inner) for i, kind in enumerate(given["members"]))
-        return cls(inner, Mixture(members, weights, positive), int(given["seed"]), str(given["by"]))
+        return cls(inner, Mixture(members, weights, positive), seed_in(given["seed"]), str(given["by"]))
 
 
 class ExponentiatedGradient(Defense):

@@ -72,10 +72,14 @@ def read_member(kind: str, content: NDArray[Any] | None, inner: Target) -> Targe
     if kind == "estimator" and isinstance(inner, SklearnTarget):
         return inner.made(_estimator(content.tobytes()), name)
     if kind == "network" and "weights" in inner.offers:
+        from safetensors import SafetensorError
         from safetensors.torch import load
 
         module = copy.deepcopy(inner.inner)  # type: ignore[attr-defined]
-        module.load_state_dict(load(content.tobytes()))
+        try:
+            module.load_state_dict(load(content.tobytes()))
+        except SafetensorError as error:
+            raise ValueError(str(error)) from None
         made: Target = inner.made(module, name)  # type: ignore[attr-defined]
         return made
     raise ValueError(f"a member of the make of {inner.name}, found {kind!r:.20}")

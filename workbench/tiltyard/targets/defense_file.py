@@ -21,6 +21,7 @@ from .wrapper import FORMAT, KEY, Own, Wrapper
 GUARD = "tiltyard_guard"
 WANTED = "a defense as `tiltyard defend … --save` writes it"
 NEAR = 1e-4
+WRONG = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)  # what a part of a file that is missing or wrong raises
 WRAPPERS = {
     "thresholds": "fairness.threshold_optimizer:ThresholdTarget",
     "mixture": "fairness.exponentiated_gradient:MixtureTarget",
@@ -99,7 +100,9 @@ def unpacked_defense(content: bytes, place: Path) -> DefenseFile:
             arrays.get("model.labels"),
             arrays.get("model.scores"),
         )
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except Problem:
+        raise
+    except WRONG as error:
         raise Problem(WANTED, f"{place.name}, of which a part is missing or wrong ({_line(error)})", "Save the defense again") from None
 
 
@@ -117,7 +120,9 @@ def put_behind(target: Target, files: Sequence[DefenseFile]) -> Target:
         wrapper: type[Wrapper] = getattr(import_module(f"tiltyard.{module}"), name)
         try:
             made = wrapper.around(target, file.own)
-        except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
+        except Problem:
+            raise
+        except (*WRONG, RuntimeError) as error:
             found = f"{file.path.name}, of which a part is missing or wrong ({_line(error)})"
             raise Problem(WANTED, found, "Save the defense again") from None
         made.origin, made.trained_with = target.origin, target.trained_with

@@ -94,3 +94,10 @@ def column(values: Any, dtype: Any, *shape: int | None) -> NDArray[Any]:
     if not fits or not np.can_cast(found.dtype, dtype, "same_kind") or not np.isfinite(found).all():
         raise ValueError(f"an array of finite {np.dtype(dtype)} and shape {shape}, found {found.dtype} {found.shape}")
     return found.astype(dtype)
+
+
+def seed_in(value: Any) -> int:
+    """A seed from a file; a `ValueError` where it is none."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError(f"a seed from 0 on, found {value!r:.20}")
+    return value

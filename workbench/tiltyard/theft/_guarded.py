@@ -12,7 +12,7 @@ from ..targets.disclosure import normalized, rounded
 from ..targets.estimators import one_hot
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
-from ..targets.wrapper import Own, Wrapper
+from ..targets.wrapper import Own, Wrapper, seed_in
 
 Kind = Literal["round", "label", "noise", "budget", "deceive", "misinform"]
 BETA, GAMMA = 0.9, 0.2  # of the reverse sigmoid, as in the paper
@@ -52,7 +52,7 @@ class GuardedTarget(Wrapper):
         kind, digits, noise, budget = given["kind"], int(given["digits"]), float(given["noise"]), int(given["query_budget"])
         if kind not in get_args(Kind) or kind == "misinform" or not 0 <= digits <= 6 or not 0 < noise <= 1 or budget < 1:
             raise ValueError(f"no output policy: {given}")
-        return cls(inner, kind, digits, noise, budget, int(given["seed"]))
+        return cls(inner, kind, digits, noise, budget, seed_in(given["seed"]))
 
     def as_client(self) -> "GuardedTarget":
         """The same target as one client sees it: with a budget of its own where the policy has one."""

@@ -10,7 +10,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
 from ..targets.decision import Labels, Prediction, Scores
 from ..targets.target import Target
-from ..targets.wrapper import Own, column
+from ..targets.wrapper import Own, column, seed_in
 from ._form import Form, parts
 from ._guarded import GuardedTarget
 
@@ -73,7 +73,7 @@ class MisinformingTarget(GuardedTarget):
         known, far = column(own.arrays["known"], np.float64, None, form.width), float(own.settings["far"])
         if len(shift) != len(Form.by_bounds(inner.schema).shift) or not len(known) or not far > 0 or not (form.scale > 0).all():
             raise ValueError("known rows of these columns, and a distance above 0")
-        return cls(inner, Familiar(form, known, far), int(own.settings["seed"]))
+        return cls(inner, Familiar(form, known, far), seed_in(own.settings["seed"]))
 
     def as_client(self) -> "MisinformingTarget":
         """The same for every client."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from ..access import places
 from ..artifacts.headers import BadHeader, read_safetensors
@@ -222,13 +221,18 @@ def of_parts(facts: str, arrays: Mapping[str, NDArray[Any]], name: str = "the by
         found = parts.get("format")
         if found != FORMAT:
             raise Problem(f"a guard of format {FORMAT}", f"{found or 'none'} in {name}", "Build and save the guard again")
-        return FittedGuard(
-            Schema.model_validate(parts["schema"]),
-            **{part: arrays[part] for part in ("mean", "scale", "reference")},
-            neighbors=int(parts["neighbors"]),
-            threshold=float(parts["threshold"]),
-            allowed=float(parts["allowed"]),
-            promised=float(parts.get("promised", 1.0)),
-        )
-    except (KeyError, ValidationError, json.JSONDecodeError) as error:
+        schema, neighbors = Schema.model_validate(parts["schema"]), int(parts["neighbors"])
+        mean, scale, reference = (np.asarray(arrays[part]) for part in ("mean", "scale", "reference"))
+        d = int(np.prod(encoding_of(schema).shape))
+        shapes = mean.shape == scale.shape == (d,) and reference.ndim == 2 and reference.shape[1] == d
+        floats = all(part.dtype in (np.float32, np.float64) and np.isfinite(part).all() for part in (mean, scale, reference))
+        if not shapes or not floats or not (scale > 0).all() or not 1 <= neighbors <= len(reference):
+            raise ValueError(f"numbers for {d} columns, scales above 0, and neighbors among the reference rows")
+        threshold, allowed, promised = float(parts["threshold"]), float(parts["allowed"]), float(parts.get("promised", 1.0))
+        if not (threshold >= 0 and 0 <= allowed <= 1 and 0 <= promised <= 1):
+            raise ValueError("a threshold from 0 on and shares from 0 to 1")
+        return FittedGuard(schema, mean, scale, reference, neighbors, threshold, allowed, promised)
+    except Problem:
+        raise
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise Problem(GUARD, f"{name} ({str(error).splitlines()[0]})", "Build and save the guard again") from None
