@@ -163,3 +163,12 @@ def test_same_seed_same_record_and_json(linear, loans):
     one, two = (SHAP(rows=5, background=5, seed=2)(linear, loans) for _ in range(2))
     assert one.result == two.result
     assert Record.model_validate_json(one.model_dump_json()) == one
+
+
+def test_rows_are_fewer_of_images_unless_they_are_asked_for() -> None:
+    from tiltyard.samples.catalog import load
+
+    for name, rows in (("digits", 60), ("census", 500)):
+        sample = load(name)
+        asked, usual, more = (SHAP(rows=n).estimate(sample.target, sample.data).queries or 0 for n in (rows, None, 2 * rows))
+        assert more > usual == asked > 0

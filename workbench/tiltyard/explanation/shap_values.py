@@ -41,6 +41,7 @@ from .people import threshold
 
 NOISY, LOOSE, SHARE = 0.5, 0.05, 0.05
 PICTURES, DRAWS = 6, 20
+TABLE_ROWS, IMAGE_ROWS = 500, 60  # an image has more players, each of them with a standard error of its own
 METHODS = {
     "tree": "Exact, by TreeSHAP (interventional, on the rows of the background).",
     "permutation": "By permutation: exact but for the standard errors that are given.",
@@ -90,8 +91,12 @@ class SHAP(Check):
     quick_images: ClassVar[Mapping[str, Any]] = {"rows": 30}
     headline: ClassVar[str] = "importance"
 
-    rows: int = parameter(
-        500, "Rows behind the overall importance, drawn from those not trained on where that is known", "rows", ge=2, le=5000
+    rows: int | None = parameter(
+        None,
+        f"Rows behind the overall importance, drawn from those not trained on where that is known; empty means {TABLE_ROWS} of a table, {IMAGE_ROWS} of images",
+        "rows",
+        ge=2,
+        le=5000,
     )
     background: int = parameter(50, "Background rows that a feature's absence is drawn from", "rows", ge=1, le=2000)
     method: Method = parameter(
@@ -114,13 +119,17 @@ class SHAP(Check):
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         if self.method == "deep":
-            return Estimate(queries=self.rows + self.background, note="seconds")
+            return Estimate(queries=self._rows(data) + self.background, note="seconds")
         m = len(players(data.schema, self.patch))
-        rows = min(self.rows, len(data.unseen))
+        rows = self._rows(data)
         curves = 0 if data.schema.images else GRID * min(rows, CURVE_ROWS)
         asked = (rows + 1) * self.background * self.permutations * 2 * max(m - 1, 1) + curves
         note = "fewer where the model is a forest, whose trees are read" if self.method == "auto" else ""
         return Estimate(queries=asked + self._asked_for_pairs(rows), note=note)
+
+    def _rows(self, data: Dataset) -> int:
+        """How many rows are explained for the overall importance."""
+        return min(self.rows or (IMAGE_ROWS if data.schema.images else TABLE_ROWS), len(data.unseen))
 
     def _asked_for_pairs(self, rows: int) -> int:
         return AMONG * (AMONG - 1) // 2 * min(rows, CURVE_ROWS) * DRAWS * 4 if self.pairs else 0
@@ -139,7 +148,7 @@ class SHAP(Check):
             self.permutations,
         )
         self._known(explainer.players.names)
-        sample = data.unseen.sample(self.rows, rng)
+        sample = data.unseen.sample(self._rows(data), rng)
         x = np.concatenate([data.x[self.row : self.row + 1], sample.x])
         of = explainer.of(x)
         found = _Found(explainer.explain(x, of, rng, progress.part(0.9)), of, sample, explainer, data)
@@ -247,7 +256,7 @@ class SHAP(Check):
 
     def _summary(self, names: tuple[str, ...], sizes: Any, order: list[int], named: str, trusted: bool, data: Dataset) -> str:
         mean, low, high = sizes
-        n = f"{min(self.rows, len(data.unseen)):,} {data.known}"
+        n = f"{self._rows(data):,} {data.known}"
         if mean.max() == 0:
             return f"Nothing moves {named}: it is the same in all rows."
         if data.schema.images:
