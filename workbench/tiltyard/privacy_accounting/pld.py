@@ -150,7 +150,7 @@ class _Masses:
     above: float
 
 
-def _parted(edges: Numbers, noise: float, sample_rate: float, floor: float) -> "tuple[_Masses, _Masses]":
+def _parted(edges: "NDArray[np.floating]", noise: float, sample_rate: float, floor: float) -> "tuple[_Masses, _Masses]":
     """Masses of the draws between losses ``edges``, without the row and with it."""
     from scipy.special import ndtr
 
