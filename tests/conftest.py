@@ -1,5 +1,6 @@
 """What every test stands on: nobody's own store or Jupyter settings, no screen, and a browser where there is one."""
 
+import gc
 import os
 import shutil
 import sys
@@ -22,6 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums on every machine,
 
 # Hypothesis's own profile for CI: the same examples in every run. HYPOTHESIS_PROFILE=default looks for new ones.
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+gc.disable()  # until all is collected: thousands of tests are made, none of which goes
 
 SLOW = Path(__file__).with_name("slow.txt")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -49,8 +52,10 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Look at what is loaded."""
+    """Look at what is loaded; from now on garbage is collected again, without going through what was made until now."""
     COLLECTED.loaded = HEAVY & sys.modules.keys()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

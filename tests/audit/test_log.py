@@ -74,7 +74,7 @@ for round in range(kills):
     written = {(r.parameters["round"], r.parameters["i"]) for r in records(path) if r.what == "work" and r.parameters["round"] == round}
     assert acknowledged <= written and len(written - acknowledged) <= 1, (acknowledged, written)
     assert check(path).remark == ""
-    if path.stat().st_size > 3_000_000:
+    if path.stat().st_size > 1_000_000:
         [p.unlink() for p in path.parent.iterdir()]
 print(json.dumps({"told": told, "torn": torn, "caught_up": caught_up, "died": died}))
 """
