@@ -12,6 +12,7 @@ from ..datasets.schema import Rows
 from ..errors import Problem
 from ..targets.decision import Scores
 from ..targets.estimators import SklearnTarget
+from ..targets.skops_bytes import skops_bytes
 from ..targets.target import Target
 
 DO = "Save the model that it was made of, and apply the defense again where it is needed"
@@ -41,10 +42,8 @@ def written_member(member: Target, inner: Target) -> tuple[str, bytes]:
     if isinstance(member, Always):
         return f"always {member.label}", b""
     if isinstance(member, SklearnTarget) and isinstance(inner, SklearnTarget):
-        import skops.io
-
         try:
-            content: bytes = skops.io.dumps(member.estimator)
+            content = skops_bytes(member.estimator)
         except Exception as error:  # skops raises whatever a part of the estimator does
             raise Problem("an estimator that skops can write", f"{member.model_type} ({str(error)[:80]})", DO) from None
         return "estimator", content
