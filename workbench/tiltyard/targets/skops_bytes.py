@@ -41,7 +41,7 @@ def _numbered(state: Any, files: dict[str, bytes], numbers: dict[int, int], name
         return [_numbered(part, files, numbers, names) for part in state]
     if not isinstance(state, dict):
         return state
-    found = {}
+    found: dict[str, Any] = {}
     for key, part in state.items():
         if key == "__id__" and isinstance(part, int):
             found[key] = numbers.setdefault(part, len(numbers) + 1)
