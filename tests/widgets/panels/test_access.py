@@ -71,6 +71,14 @@ def test_an_admin_adds_changes_and_removes_people(tmp_path: Path) -> None:
     shown.renew.click()
     user = Users().verify("ada", "another horse altogether")
     assert user and user.role is Role.ANALYST
+    assert not user.once
+    shown.once.value = True
+    shown.password.put("a first one to hand out")
+    shown.renew.click()
+    assert Users().all()[0].once and "once they have set a password of their own" in shown.lead.html + shown.message.text + str(
+        shown.sentence
+    )
+    assert shown.table.table.rows[0][-1] == "a first one"
     shown.remove.click()
     assert not Users().all()
     log = audit.place(tmp_path / "runs.sqlite")
@@ -79,9 +87,10 @@ def test_an_admin_adds_changes_and_removes_people(tmp_path: Path) -> None:
         ("eve", "user added"),
         ("eve", "role changed"),
         ("eve", "password changed"),
+        ("eve", "password changed"),
         ("eve", "user removed"),
     ]
-    assert "horse" not in log.read_text()
+    assert "horse" not in log.read_text() and "hand out" not in log.read_text()
 
 
 def test_nobody_locks_themselves_out(tmp_path: Path) -> None:

@@ -31,10 +31,11 @@ SCOPES = [("Predict: asks the model", "predict"), ("Admin: reads its figures too
 NOBODY = "—"
 LAST = 200
 WAITS = "Whoever it concerns is logged out with their next click."
+FIRST = ", once they have set a password of their own"
 ONCE = "Copy it now: it is shown this once and kept only as a hash."
 CODE = {
     "me": "from tiltyard.access.person import me\nfrom tiltyard.access.roles import allowed\n\nprint(me(), allowed(me().role))\n",
-    "people": "# in a terminal\ntiltyard user list\ntiltyard user add NAME --role analyst\n",
+    "people": "# in a terminal\ntiltyard user list\ntiltyard user add NAME --role analyst\ntiltyard user add NAME --once\n",
     "keys": "# in a terminal\ntiltyard key list\ntiltyard key new NAME --days 90\n",
     "log": "# in a terminal; keep what it prints elsewhere, and give it with --anchor next time\ntiltyard verify runs.audit.jsonl\n",
 }
@@ -72,6 +73,7 @@ class AccessPanel(Panel):
         self.name = look.entry("Name", "of somebody new")
         self.role = Choice(label="Role", options=ROLES, value="analyst")
         self.password = WordField("Password", "At least 12 characters. Nobody can read it afterwards.")
+        self.once = plain.Checkbox(value=False, description="A first password: they set their own when they log in", indent=False)
         self.add = look.button("Add", kind="primary", denied=denied)
         self.who = Choice(label="Person", options=[NOBODY], value=NOBODY)
         self.give = look.button("Give the role above", denied=denied)
@@ -84,6 +86,7 @@ class AccessPanel(Panel):
                 self.name,
                 self.role,
                 self.password,
+                self.once,
                 self.add,
                 look.heading("Somebody who is there", 3),
                 self.who,
@@ -176,8 +179,8 @@ class AccessPanel(Panel):
     def added(self) -> None:
         """Let somebody log in."""
         users = self._changeable()
-        user = users.add(self.name.value.strip(), self.role.value, self._typed())
-        self._note("user added", user.name, f"{user.name} may log in as {user.role}.")
+        user = users.add(self.name.value.strip(), self.role.value, self._typed(), once=self.once.value)
+        self._note("user added", user.name, f"{user.name} may log in as {user.role}{FIRST if user.once else ''}.")
         self.name.value = ""
 
     def given(self) -> None:
@@ -189,8 +192,8 @@ class AccessPanel(Panel):
     def renewed(self) -> None:
         """Give the chosen person the typed password."""
         users, name = self._changeable(), self._chosen(also_me=True)
-        users.change(name, password=self._typed())
-        self._note("password changed", name, f"{name} has another password. {WAITS}")
+        user = users.change(name, password=self._typed(), once=self.once.value)
+        self._note("password changed", name, f"{name} has another password{FIRST if user.once else ''}. {WAITS}")
 
     def removed(self) -> None:
         """Take the chosen person away."""

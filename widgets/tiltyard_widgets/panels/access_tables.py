@@ -25,8 +25,8 @@ def role_table(mine: Role) -> Table:
 
 def people_table(users: Sequence[User]) -> Table | None:
     """Who may log in; nothing where nobody may."""
-    columns = tuple(Column(name=n) for n in ("Name", "Role", "Since"))
-    rows = tuple((u.name, str(u.role), u.made[:10]) for u in users)
+    columns = tuple(Column(name=n) for n in ("Name", "Role", "Since", "Password"))
+    rows = tuple((u.name, str(u.role), u.made[:10], "a first one" if u.once else "their own") for u in users)
     return Table(name="people", title="People", columns=columns, rows=rows) if rows else None
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows
-from ..formatting.numbers import percent
+from ..formatting.numbers import number, percent
 from ..result import Column, Table
 from ..targets.decision import Prediction
 from ..targets.target import Target, uncounted
@@ -72,11 +72,13 @@ def repeated(target: Target, sample: Dataset, before: Prediction, draws: bool) -
             moved = float(np.abs(target.predictions(sample.x[:TWICE]).scores - again.scores).max())
     apart = float(np.abs(single - before.scores[: len(single)]).max())
     return (
-        Line(twice, moved <= target.close, f"{len(again.labels)} rows; scores differ by at most {moved:.2g}", "Attack its expectation"),
+        Line(
+            twice, moved <= target.close, f"{len(again.labels)} rows; scores differ by at most {number(moved, 2)}", "Attack its expectation"
+        ),
         Line(
             alone,
             apart <= 10 * target.close,
-            f"{len(single)} rows; scores differ by at most {apart:.2g}",
+            f"{len(single)} rows; scores differ by at most {number(apart, 2)}",
             "Put the model in eval mode: batch statistics leak between rows",
         ),
     )
@@ -98,7 +100,7 @@ def kept_in_ball(sample: Dataset, x: Rows, fooled: NDArray[np.bool_], space: "Pe
     size = float(sizes.max()) if space.dimensions else 0.0
     low, high = torch.from_numpy(encoding.low), torch.from_numpy(encoding.high)
     outside = int(((now < low - SLACK) | (now > high + SLACK)).flatten(1).any(1).sum())
-    found = f"largest change {size:.4g} of {eps:g}, {outside} of {int(fooled.sum())} rows outside their range"
+    found = f"largest change {number(size, 4)} of {number(eps)}, {outside} of {int(fooled.sum())} rows outside their range"
     return Line(name, size <= eps * (1 + SLACK) + 1e-6 and outside == 0, found, "Report this: an attack of ours left its ball")
 
 

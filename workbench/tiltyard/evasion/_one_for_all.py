@@ -259,9 +259,10 @@ class OneForAll(Check):
         return f"{text}; a random one fools {percent(chance.value)}, this one {percent(success.value)}. {ruled.sentence}"
 
     def _findings(self, data: Dataset, share: float) -> tuple[Finding, ...]:
+        size = self.sized(data)
         return (
             Finding(
-                title=f"{self.sized(data).capitalize()}, the same for all rows, fools the model in {percent(share)} of cases",
+                title=f"{size[:1].upper()}{size[1:]}, the same for all rows, fools the model in {percent(share)} of cases",
                 severity=next(level for least, level in SEVERITIES if share > least or least == 0.0),
                 evidence=Evidence(metrics=("robust_accuracy", "success_rate", "chance_rate")),
                 advice=(

@@ -112,7 +112,14 @@ def value(metric: Metric) -> tuple[str, str]:
     first = together([metric.value, metric.low, metric.high])[0]
     if metric.unit == EPSILON:
         return f"ε {'≥' if ONE_SIDED in metric.interval else '='} {first}", ""
-    return first, metric.unit
+    return first, _of_one(metric.unit) if first == "1" else metric.unit
+
+
+def _of_one(unit: str) -> str:
+    """``row`` for ``rows``, ``query`` for ``queries``; symbols and what is no plural stay."""
+    if len(unit) < 4 or not unit.isalpha() or not unit.endswith("s") or unit.endswith("ss"):
+        return unit
+    return f"{unit[:-3]}y" if unit.endswith("ies") else unit[:-1]
 
 
 def interval(metric: Metric) -> str:

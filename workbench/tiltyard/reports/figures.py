@@ -25,9 +25,9 @@ LONGEST = 72
 HATCHES = ("..", "", "///", "xx", "\\\\\\", "--", "++", "oo")
 
 
-def svg(chart: Chart) -> str:
-    """The chart as an ``<svg>`` element without XML prolog, text kept as text."""
-    text = _saved(chart, "svg").decode()
+def svg(chart: Chart, shapes: bool = False) -> str:
+    """The chart as an ``<svg>`` element without XML prolog, text kept as text; as ``shapes`` for who sets text of a drawing badly."""
+    text = _saved(chart, "svg", "path" if shapes else "none").decode()
     return text[text.index("<svg") :]
 
 
@@ -54,7 +54,7 @@ def _size(rows: int) -> tuple[float, float]:
     return (7.6 if rows else 6.4), max(2.4, 0.28 * rows + 1.2 if rows else 3.0)
 
 
-def _saved(chart: Chart, format: str) -> bytes:
+def _saved(chart: Chart, format: str, text: str = "none") -> bytes:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -62,7 +62,7 @@ def _saved(chart: Chart, format: str) -> bytes:
 
     drawn = spec(chart)
     rows = len(drawn.y.ticks) if drawn.flip else 0
-    with rc_context({"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": "tiltyard", "lines.scale_dashes": False}):
+    with rc_context({"svg.fonttype": text, "font.size": 9, "svg.hashsalt": "tiltyard", "lines.scale_dashes": False}):
         figure = Figure(figsize=_size(rows), layout="constrained", dpi=150)
         (FigureCanvasSVG if format == "svg" else FigureCanvasAgg)(figure)
         _draw(figure.subplots(), drawn)

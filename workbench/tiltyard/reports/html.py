@@ -97,6 +97,7 @@ def environment() -> "Environment":
         parameters=parameters,
         documents=documents,
         described=described,
+        ended=wording.ended,
     )
     words = {name: getattr(wording, name) for name in ("asked", "counts", "facts", "limit", "number", "outcome", "safer", "severity")}
     words |= {name: getattr(wording, name) for name in ("state", "tally", "verdict")}
@@ -114,7 +115,7 @@ def titled(id: str) -> str:
 
 def figure(chart: Chart, paper: bool = False) -> Markup:
     """A chart with its caption: drawn in the page, or on ``paper`` as a picture that a tagged PDF has words for."""
-    drawn = svg(chart)
+    drawn = svg(chart, shapes=paper)  # WeasyPrint cuts the first letter of text that is set from its middle or end
     if paper:
         coded = base64.b64encode(drawn.encode()).decode()
         picture = f'<img alt="{escape(chart.alt)}" src="data:image/svg+xml;base64,{coded}">'

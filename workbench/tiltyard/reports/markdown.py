@@ -12,14 +12,16 @@ from .catalog import Say, sayer
 from .overview import risks, unasked, worst
 from .pages import Page, pages
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&$@:])")
+SPECIAL = re.compile(r"([\\`*_\[\]|<>~$@]|&(?=[#\w])|:(?=\S)|(?<=\bwww)\.|(?<=\])\()", re.IGNORECASE)
+FIRST = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|)([.)#+\-=])")  # what begins a heading, a list or a rule where it stands first
+
 WHITE = re.compile(r"\s+")
 
 
 def plain(text: object) -> str:
     """Any text as text: on one line, and no sign in it means anything to Markdown or HTML."""
     kept = "".join(c if c.isprintable() else " " for c in WHITE.sub(" ", str(text)))
-    return SPECIAL.sub(r"\\\1", kept).strip()
+    return FIRST.sub(r"\1\\\2", SPECIAL.sub(r"\\\1", kept).strip())
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -48,7 +50,7 @@ def _front(bundle: Bundle, t: Say) -> list[str]:
         (
             t(r.topic.title),
             f"{wording.state(r.topic.state, t)}; {wording.asked(r.topic, t)}",
-            f"{r.metric.label}: {wording.number(r.metric)} {interval(r.metric)}" if r.metric else "–",
+            f"{r.metric.label}: {wording.number(r.metric)} {interval(r.metric)}" if r.metric else r.gravest or "–",
             wording.safer(r.metric, t) if r.metric else "–",
             wording.limit(r, t) + (f" ({wording.outcome(r.limit.outcome, t)})" if r.limit else ""),
             f"{wording.number(r.after.metric)} ({r.after.defense})" if r.after else "–",
@@ -96,8 +98,9 @@ def _page(bundle: Bundle, page: Page, t: Say) -> list[str]:
     lines += [plain(page.lead.result.summary), ""]
     for line in page.lines:
         f = line.finding
+        advice = plain(t("As above.") if line.repeats else wording.ended(f.advice))
         lines += [
-            f"- **{wording.severity(f.severity, t)}** {plain(f.title)} ({plain(line.record.title)}). {plain(f.evidence)} *{plain(f.advice)}*"
+            f"- **{wording.severity(f.severity, t)}** {plain(f.title)} ({plain(line.record.title)}). {plain(wording.ended(f.evidence))} *{advice}*"
         ]
     rows = [(r.title, wording.state(r.result.status.value, t), wording.in_a_line(r)) for r in page.records]
     return [*lines, "", *table((t("Step"), t("Ended"), t("Measured")), rows)]

@@ -1,11 +1,12 @@
 """What a reader of a report sees first: a row a risk, the gravest findings, what was not asked, and what each defense moves."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..assessment.standing import CONCLUDED, Standing, TopicStanding, kind_of, standing_of
-from ..catalogue import TOPICS, checks, topic_of
+from ..catalogue import TOPICS, checks, defenses, topic_of
 from ..result import Finding, Identity, Metric, Record, Severity
 from .bundle import Bundle
 from .defended import After, best
@@ -45,6 +46,12 @@ class Risk:
     limit: Limit | None
     after: After | None
     owner: str
+
+    @property
+    def gravest(self) -> str:
+        """The title of the gravest finding of ``record``, for a row without a number; empty where there is none."""
+        found = self.record.result.findings if self.record is not None else ()
+        return max(found, key=lambda f: ORDER.index(f.severity)).title if found else ""
 
 
 @dataclass(frozen=True)
@@ -87,9 +94,16 @@ def counted(bundle: Bundle) -> tuple[Record, ...]:
 
 
 def worst(bundle: Bundle, most: int = MOST) -> list[Grave]:
-    """The gravest findings: at most `EACH` of a topic, none that only repeats those of other records, the gravest first."""
+    """The gravest findings: at most `EACH` of a topic, none that only repeats those of other records, the gravest first.
+
+    Of several attacks whose findings have one key and one advice, that whose number is the least safe stands for all.
+    """
     chosen: list[Grave] = []
-    for one in sorted((Grave(f, r) for r in counted(bundle) for f in r.result.findings), key=lambda g: -ORDER.index(g.finding.severity)):
+    every = [Grave(f, r) for r in counted(bundle) for f in r.result.findings]
+    first: dict[tuple[str, str, str], tuple[int, Record]] = {}
+    for i, one in enumerate(every):
+        first.setdefault(_kind(one), (i, one.record))
+    for one in sorted(every, key=lambda g: (-ORDER.index(g.finding.severity), first[_kind(g)][0], *_danger_beside(g, first[_kind(g)][1]))):
         mine = [g for g in chosen if topic_of(g.record.check) == topic_of(one.record.check)]
         if len(mine) < EACH and not any(_same(one, g) for g in mine):
             chosen.append(one)
@@ -97,8 +111,23 @@ def worst(bundle: Bundle, most: int = MOST) -> list[Grave]:
 
 
 def _same(one: Grave, other: Grave) -> bool:
-    """Does the second tell a reader nothing more: the same finding of another run of the check, or another check in the same words?"""
-    return one.finding.title == other.finding.title or (one.record.check, one.finding.key) == (other.record.check, other.finding.key)
+    """Does the second tell a reader nothing more: the same finding of another run or another check, which asks for the same?"""
+    again = (one.record.check, one.finding.key) == (other.record.check, other.finding.key)
+    return again or one.finding.title == other.finding.title or (_kind(one) == _kind(other) and one.record.check != other.record.check)
+
+
+def _kind(one: Grave) -> tuple[str, str, str]:
+    """What findings of several checks have in common that say the same of a model: the topic, what is found, and what to do."""
+    return topic_of(one.record.check), one.finding.key or one.finding.title, one.finding.advice
+
+
+def _danger_beside(one: Grave, first: Record) -> tuple[bool, float]:
+    """Lower is less safe; behind all that is measured as ``first`` is stands what is measured otherwise, or not."""
+    metric, other = headline(one.record), headline(first)
+    if metric is None or other is None or metric.safer == "none" or metric.value is None:
+        return True, math.inf
+    alike = _measure(one.record, metric)[1:] == _measure(first, other)[1:]
+    return not alike, _danger(metric)
 
 
 def gravity(record: Record) -> int:
@@ -108,9 +137,11 @@ def gravity(record: Record) -> int:
 
 def headline(record: Record) -> Metric | None:
     """The number that answers the record's question; of a plugin that is not here the first with a safer direction."""
-    step = checks().get(record.check)
+    step = {**checks(), **defenses()}.get(record.check)
     weighed = (m for m in record.result.metrics if m.value is not None and m.safer != "none")
-    return step.headline_of(record.result) if step else next(weighed, None)
+    found = step.headline_of(record.result) if step else next(weighed, None)
+    before = found is not None and record.kind == "defense" and found.name.endswith("_before")  # a defense is told by what it made
+    return next((m for m in weighed if not m.name.endswith("_before")), found) if before else found
 
 
 def risks(bundle: Bundle) -> list[Risk]:
@@ -146,13 +177,22 @@ def _end(rule: dict[str, Any], name: str) -> float | None:
 
 def _graded(records: Sequence[Record]) -> tuple[Record | None, Metric | None, None]:
     """The number of the gravest records of which less or more is safer, the least safe of one measure at one budget; else none."""
-    grave = [(r, headline(r)) for r in records if gravity(r) == gravity(records[0])]
-    weighed = [(r, m) for r, m in grave if m is not None and m.value is not None and m.safer != "none"]
+    grave = [(r, m) for r in records if gravity(r) == gravity(records[0]) for m in _family(r)]
+    weighed = [(r, m) for r, m in grave if m.value is not None and m.safer != "none"]
     if not weighed:
         return (records[0] if records else None), None, None
-    alike = [(r, m) for r, m in weighed if _measure(r, m) == _measure(*weighed[0])]
+    first = weighed[0]
+    alike = [(r, m) for r, m in weighed if _measure(r, m) == _measure(*first) or (r is first[0] and m in _family(r))]
     record, metric = min(alike, key=lambda one: _danger(one[1]))
     return record, metric, None
+
+
+def _family(record: Record) -> list[Metric]:
+    """The headline, and where there is one of each group of people those of the other groups."""
+    lead, step = headline(record), checks().get(record.check)
+    if lead is None or step is None or not step.headline or not lead.name.startswith(f"{step.headline}_"):
+        return [lead] if lead is not None else []
+    return [lead, *(m for m in record.result.metrics if m is not lead and m.name.startswith(f"{step.headline}_") and m.unit == lead.unit)]
 
 
 def _measure(record: Record, metric: Metric) -> tuple[object, ...]:

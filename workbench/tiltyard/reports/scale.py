@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..formatting.numbers import is_share
+from ..formatting.numbers import in_points, is_share
 from ..result import Metric
 from .overview import Risk
 
@@ -17,9 +17,9 @@ class Mark:
 
 
 def marks(risk: Risk) -> list[Mark]:
-    """The interval, the value, the limit and the value after a defense; none where the number is no share from 0 to 1."""
+    """The interval, the value, the limit and the value after a defense; none where the number is no share or difference of shares from 0 to 1."""
     metric = risk.metric
-    if metric is None or not _fits(metric.value) or not (is_share(metric) or _area(metric)):
+    if metric is None or not _fits(metric.value) or not (is_share(metric) or in_points(metric) or _area(metric)):
         return []
     found = []
     if metric.low is not None and metric.high is not None:

@@ -88,7 +88,7 @@ def _front(document: "Document", bundle: Bundle, t: Say) -> None:
         (
             t(r.topic.title),
             f"{wording.state(r.topic.state, t)}\n{wording.asked(r.topic, t)}",
-            f"{wording.number(r.metric)} {interval(r.metric)}\n{r.metric.label}" if r.metric else "–",
+            f"{wording.number(r.metric)} {interval(r.metric)}\n{r.metric.label}" if r.metric else r.gravest or "–",
             wording.limit(r, t) + (f"\n{wording.outcome(r.limit.outcome, t)}" if r.limit else ""),
             f"{wording.number(r.after.metric)}\n{r.after.defense}" if r.after else "–",
             r.owner or t("not named"),
@@ -129,13 +129,14 @@ def _page(document: "Document", page: Page, t: Say) -> None:
     state = f"{wording.state(page.standing.state, t)}, {wording.asked(page.standing, t)}" if page.standing else page.sentence
     document.add_paragraph(clean(f"{state}. {t('Owner')}: {page.owner or t('not named')}."))
     document.add_paragraph(clean(page.lead.result.summary))
-    for chart in page.charts:
+    for chart in page.pictures:
         _picture(document, chart)
     for line in page.lines:
         f = line.finding
         item = document.add_paragraph(style="List Bullet")
         item.add_run(clean(f"{wording.severity(f.severity, t)}: {f.title} ")).bold = True
-        item.add_run(clean(f"({line.record.title}) {f.evidence}. {f.advice}"))
+        advice = t("As above.") if line.repeats else wording.ended(f.advice)
+        item.add_run(clean(f"({line.record.title}) {wording.ended(f.evidence)} {advice}"))
     rows = [(r.title, wording.state(r.result.status.value, t), wording.in_a_line(r)) for r in page.records]
     _table(document, (t("Step"), t("Ended"), t("Measured")), rows)
 

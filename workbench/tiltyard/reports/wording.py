@@ -80,7 +80,8 @@ def counts(bundle: Bundle) -> list[str]:
     found = []
     for subject in subjects(bundle):
         own = standing(bundle, subject)
-        text = t("{findings} findings in {asked} of {of} checks; {passed} passed.")
+        several_found = t("{findings} findings in {asked} of {of} checks; {passed} passed.")
+        text = t("1 finding in {asked} of {of} checks; {passed} passed.") if own.findings == 1 else several_found
         text = text.format(findings=own.findings, asked=own.asked, of=own.of, passed=own.passed)
         found.append(f"{subject[0].name}: {text}" if several else text)
     return found
@@ -116,6 +117,11 @@ def facts(bundle: Bundle) -> list[Fact]:
         (t("Risk appetite"), [about.appetite or (t("as the limits say") if bundle.verdicts else t("no limits set"))]),
     ]
     return [Fact(name, tuple(line for line in lines if line)) for name, lines in named]
+
+
+def ended(text: str) -> str:
+    """``text`` with a full stop, for another sentence follows; nothing stays nothing."""
+    return text if not text or text.endswith((".", "!", "?", "…", ":")) else f"{text}."
 
 
 def number(metric: Metric) -> str:

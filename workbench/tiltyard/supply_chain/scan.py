@@ -52,7 +52,7 @@ def _result(verdict: Verdict, acceptance: Acceptance | None) -> CheckResult:
         status=status,
         summary=f"{verdict.summary}.{_accepted(acceptance)}",
         metrics=(
-            _count("unsafe", "Reasons against it", len(bad)),
+            _count("unsafe", "Reasons against loading it", len(bad)),
             _count("unproven", "Parts not shown to be safe", len(doubts)),
             _acceptance(acceptance),
         ),

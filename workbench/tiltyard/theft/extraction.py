@@ -319,7 +319,7 @@ class Extraction(Check):
         return Finding(
             title=f"A copy of fidelity {100 * self.alarm:g} % costs {count:,} queries",
             severity=Severity.HIGH if count <= 5000 else Severity.MEDIUM,
-            evidence=Evidence(metrics=("fidelity",), charts=("extraction",), sentence=f"{last.agreed} of {last.n} rows agree"),
+            evidence=Evidence(metrics=("fidelity",), charts=("extraction",), sentence=f"{last.agreed:,} of {last.n:,} rows agree"),
             advice="Answer with labels or rounded scores, limit rows per client, watch for clients that ask like a thief, and watermark the model.",
             standards=STANDARDS,
             defense="theft.output_policy",
