@@ -154,3 +154,51 @@ def test_without_flower_it_says_what_to_install(monkeypatch):
     result = Training(clients=2, rounds=1, rows=50, processes=True)(census.target, census.data).record.result
     assert result.status is Status.NOT_APPLICABLE
     assert "pip install 'tiltyard[federated]'" in result.summary
+
+
+class Killed(BaseException):
+    """The server's process ends here: nothing after it is written."""
+
+
+@dataclass
+class Mortal(Grid):
+    """A grid whose server dies while it waits for the answers of round ``last``."""
+
+    last: int
+
+    def send_and_receive(self, messages, timeout):
+        if int(messages[0].content.config_records["round"]["number"]) == self.last:
+            raise Killed
+        return super().send_and_receive(messages, timeout)
+
+
+def test_a_killed_server_with_fedadam_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch):
+    identity = pytest.importorskip("flwr.supercore.task_identity").TaskIdentity
+    for name in ("_run_id", "_node_id", "_task_id"):
+        monkeypatch.setattr(identity, name, 1)
+    from flwr.app import Context, RecordDict
+
+    from tiltyard.federated.deployed import server_app
+    from tiltyard.federated.deployed.home import NODES, written
+
+    census = load("census")
+    begun = Training(clients=3, rounds=4, rows=200, server_rate=0.05).setting(census.target, census.data)
+
+    def served(name: str, *last: int) -> "Home":
+        (tmp_path / name).mkdir()
+        server, *clients = written(begun, tmp_path / name)
+        (server.folder / NODES).write_text("0 100\n1 101\n2 102\n")
+        told = {"home": str(server.folder), "classes": 2, "patience": 1.0, "rows": 200}
+        for end in last:
+            with pytest.raises(Killed):
+                server_app.main(Mortal(clients, set(), end), Context(1, 1, {}, RecordDict(), told))
+        server_app.main(Grid(clients, set()), Context(1, 1, {}, RecordDict(), told))
+        return server
+
+    whole, killed = served("whole"), served("killed", 3, 4)
+    (weights, rounds, memory), (again, gone_on, moments) = whole.checkpoint.read(), killed.checkpoint.read()
+    assert [r.number for r in gone_on] == [r.number for r in rounds] == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(again, weights)
+    assert set(memory) == set(moments) and memory
+    for key, tensor in memory.items():
+        np.testing.assert_array_equal(moments[key], tensor)

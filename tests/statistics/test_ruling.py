@@ -51,6 +51,16 @@ def test_the_rows_that_would_settle_it_do_where_the_value_stays():
     assert limit(int(0.6 * rows)).state == "open"
 
 
+def test_of_rows_that_half_were_fitted_on_twice_as_many_are_asked_for():
+    from dataclasses import replace
+
+    whole = Limit(measured(0.05, 0.02, 0.09, n=301), 0.08)
+    half = replace(whole, share=301 / 602)
+    assert whole.rows is not None and half.rows == pytest.approx(2 * whole.rows, abs=1)
+    assert "about 570 rows would tell, if" in whole.settling
+    assert "about 1,200 rows would tell, of which 50.0 % are measured on, if" in half.settling.replace("\u202f", " ")
+
+
 def test_a_finding_may_be_asked_to_be_sure():
     metric = measured(0.11, 0.02, 0.2)
     assert Limit(metric, 0.1).state == "broken"
@@ -80,6 +90,8 @@ def test_nothing_measured_passes_nothing():
     found = ruling([Limit(unknown, 0.1)])
     assert found.status is Status.INCOMPLETE and "one group only" in found.sentence
     assert found.notes == ("What settles it: gap is not known (one group only; at most 0.1 is accepted): measure it.",)
+    few = unknown.model_copy(update={"n": 0, "note": "no rows to measure it on"})
+    assert Limit(few, 0.1).settling.endswith(": more rows might tell"), "who has no rows cannot measure it"
     assert ruling([Limit(measured(0.01, 0.0, 0.05), 0.1)]).notes == ()
 
 

@@ -108,7 +108,7 @@ class Frontier(Check):
             *((f"{hope.name!r} against all the rest: accuracy is that of this one decision.",) if len(target.classes) > 2 else ()),
             *((f"{left:,} rows left out: groups too small to divide in two.",) if left else ()),
         )
-        return self._result(found, now, best, cost, column, held, hope, notes)
+        return self._result(found, now, best, cost, column, held, len(fit), hope, notes)
 
     def _by_group(self, fitted: Scored, held: Scored, gap: float, rng: np.random.Generator, progress: Progress) -> list[Point]:
         found = []
@@ -122,12 +122,22 @@ class Frontier(Check):
         return found
 
     def _result(
-        self, found: list[Point], now: Point, best: Point, cost: Metric, column: str, held: Scored, hope: Favorable, notes: tuple[str, ...]
+        self,
+        found: list[Point],
+        now: Point,
+        best: Point,
+        cost: Metric,
+        column: str,
+        held: Scored,
+        fitted: int,
+        hope: Favorable,
+        notes: tuple[str, ...],
     ) -> CheckResult:
         n = len(held.truth)
         price = -(cost.value or 0.0)
         same = one_answer(held.predicted)
-        left = Limit(_gap("gap_now", "Selection-rate gap as it is", now, n, hope), self.limit, now.gap.chance, surely=True, beyond=0.0)
+        apart = _gap("gap_now", "Selection-rate gap as it is", now, n, hope)
+        left = Limit(apart, self.limit, now.gap.chance, surely=True, beyond=0.0, share=n / (n + fitted))
         cheap = left.state == "broken" and price <= self.price
         open_ends = ("every row is given the same answer",) if same else ()
         ruled = ruling([left], open_ends=(*open_ends, *(("which outcome is favorable is assumed: name it",) if hope.assumed else ())))
@@ -149,7 +159,7 @@ class Frontier(Check):
             + (ONE_ANSWER if same else "" if cheap or ruled.status is Status.PASSED else unsettled),
             metrics=(
                 rate("accuracy_now", "Accuracy as it is", int(now.right.sum()), n, "higher"),
-                _gap("gap_now", "Selection-rate gap as it is", now, n, hope),
+                apart,
                 rate("accuracy_at_parity", "Accuracy at the smallest gap", int(best.right.sum()), n, "higher"),
                 _gap("gap_at_parity", "Smallest gap by thresholds", best, n, hope),
                 cost,

@@ -1,6 +1,6 @@
 """What a fairness defense did: accuracy and gaps before and after, on rows it was not fitted on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ FIFTHS = 0.8
 class Mitigated:
     """Rows judged before and after, divided by ``groups`` str (n,) of ``column``; ``fitted`` is the number of other rows fitted on.
 
-    ``favorable`` is the class that counts as positive, ``rules`` are the decision rules before and after, in words.
+    ``favorable`` is the class that counts as positive, ``rules`` are the decision rules before and after, in words. ``halved`` where both
+    kinds of rows are halves of the same: who wants more of one gives more of both.
     """
 
     column: str
@@ -37,6 +38,13 @@ class Mitigated:
     fitted: int
     favorable: Favorable
     rules: tuple[str, str]
+    halved: bool = False
+
+    @property
+    def share(self) -> float:
+        """The part of the rows given that was judged."""
+        n = len(self.groups)
+        return n / (n + self.fitted) if self.halved else 1.0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -68,8 +76,9 @@ def compared(mitigated: Mitigated, criterion: str, accepted: Accepted, rng: np.r
     others = [m for m in moved if m is not asked]
     right = [j.truth == j.predicted for j in (before, after)]
     accuracy = rate_change("accuracy_change", "Accuracy after less before", *right)
+    limits = [_limit(asked, accepted.gap), Limit(accuracy, -accepted.price, surely=True), *(_kept(m, accepted.gap) for m in others)]
     ruled = ruling(
-        [_limit(asked, accepted.gap), Limit(accuracy, -accepted.price, surely=True), *(_kept(m, accepted.gap) for m in others)],
+        [replace(limit, share=mitigated.share) for limit in limits],
         skill=Skill.of(after.truth.astype(np.int64), right[1], ("the other", mitigated.favorable.name)),
         effects=(Effect(asked.change),),
         open_ends=_open_ends(mitigated),

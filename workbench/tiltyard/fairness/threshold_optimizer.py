@@ -161,7 +161,7 @@ class ThresholdOptimizer(Defense):
         before = judged(target, held, positive, progress.part(0.2))
         after = judged(made, held, positive, progress.part(0.2))
         groups = together(*(held.sensitive[name] for name in columns)) if len(columns) > 1 else held.sensitive[column]
-        mitigated = Mitigated(column, groups, before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))
+        mitigated = Mitigated(column, groups, before, after, self.smallest, len(fitted), hope, (target.rule, made.rule), halved=True)
         notes = self._notes(read, rules, len(fitted), data.known)
         return Defended(made, compared(mitigated, self.constraint, Accepted(self.accepted, self.price), rng, notes))
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..formatting.numbers import POINTS, points
+from ..formatting.numbers import POINTS, percent, points
 from ..result import Metric, Status
 from .majority import Skill
 
@@ -23,7 +23,7 @@ class Limit:
 
     What ``chance`` reaches by itself breaks nothing, and keeps to nothing where it is more than is accepted: too few rows to have seen
     a fault. ``surely`` asks of a finding that the whole interval is beyond ``beyond``, else beyond what is accepted, where the value
-    alone would do.
+    alone would do. ``share`` is the part of the given rows that it was measured on, where the others were fitted on.
     """
 
     metric: Metric
@@ -31,6 +31,7 @@ class Limit:
     chance: float | None = None
     surely: bool = False
     beyond: float | None = None
+    share: float = 1.0
 
     @property
     def least(self) -> bool:
@@ -84,7 +85,7 @@ class Limit:
 
     @property
     def rows(self) -> int | None:
-        """About how many rows would settle it if the value stayed as it is; None where no number of them would, or nothing is known."""
+        """About how many rows given would settle it if the value stayed as it is; None where no number of them would, or nothing is known."""
         value, n = self.metric.value, self.metric.n
         beyond = value is not None and self._worse(value, self.accepted)
         end = self._far if beyond and self.surely else None if beyond else self.bound
@@ -94,16 +95,18 @@ class Limit:
         needed = n * ((end - value) / (border - value)) ** 2
         if self.unseen and self.chance:
             needed = max(needed, n * (self.chance / self.accepted) ** 2 if self.accepted else math.inf)
-        return math.ceil(needed * 1.05) if needed < MOST_ROWS else None
+        given = needed * 1.05 / self.share
+        return math.ceil(given) if given < MOST_ROWS else None
 
     @property
     def settling(self) -> str:
         """What would settle an open one, as a clause."""
         if self.metric.value is None:
-            return f"{self.sentence}: measure it"
+            return f"{self.sentence}: {'measure it' if self.metric.n is None else 'more rows might tell'}"
         if self.rows is None:
             return f"{self.sentence}: more rows, or a model further from the limit, would tell"
-        return f"{self.sentence}: about {_round(self.rows):,} rows would tell, if it stays so"
+        part = f", of which {percent(self.share)} are measured on," if self.share < 1 else ""
+        return f"{self.sentence}: about {_round(self.rows):,} rows would tell{part or ','} if it stays so"
 
     def _worse(self, one: float, other: float) -> bool:
         return one < other if self.least else one > other
