@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tiltyard.targets.target import Target
 
 REST = 0.5
+FAR = 10.0
 GOALS = {"evade": "Evade", "infer": "Infer", "steal": "Steal", "poison": "Poison"}
 
 
@@ -297,9 +298,14 @@ def plan_table(plan: "Plan", waiting: set[str]) -> Table:
 def _known(p: "Planned") -> str:
     """How its cost is known."""
     if p.measured and p.queries_high is not None and p.seconds_high is not None:
-        rows = f"{round(p.queries_low or 0):,} to {round(p.queries_high):,} rows"
-        return f"measured: {rows}, {about(p.seconds_low or 0)} to {about(p.seconds_high)}"
+        rows = f"{round(p.queries_low or 0):,}{_up_to(p.queries, p.queries_high, f' to {round(p.queries_high):,}')} rows"
+        return f"measured: {rows}, {about(p.seconds_low or 0)}{_up_to(p.seconds, p.seconds_high, f' to {about(p.seconds_high)}')}"
     return "the time is a guess" if p.guessed else ""
+
+
+def _up_to(value: float, high: float, said: str) -> str:
+    """The upper end, as ``said``; one that is ten times the value and more bounds nothing."""
+    return said if high <= FAR * value else " or more"
 
 
 def left_table(plan: "Plan") -> Table | None:

@@ -22,6 +22,10 @@ class Span:
     low: float
     high: float
 
+    def widened(self, factor: float) -> "Span":
+        """Both ends further off by ``factor``."""
+        return Span(self.value, self.low / factor, self.high * factor)
+
 
 @dataclass(frozen=True)
 class Cost:

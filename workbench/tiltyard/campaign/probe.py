@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import t
 
 from ..check import Check
@@ -21,8 +22,10 @@ from .cost import Cost, Span, least_counts, looked_at, with_values
 SIZES = (10, 10, 30, 30)
 MOST_SECONDS = 8.0
 LEVEL = 0.95
+LOAD = 2.0  # by how much a machine may be busier, or less so, when the step runs
 ENDED = (Status.PASSED, Status.FINDING, Status.INCOMPLETE)
 View = Callable[[Check, Target], Target]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Line:
         """The line there, with the interval of one more point (Student's t, n - 2 degrees of freedom), never below 0.
 
         Far beyond the points the line itself may be wrong: so the interval also holds the cost of the largest probes, below which a cost that
-        grows cannot fall, and that cost in proportion, above which one with a fixed part cannot rise. A step that cost just what it told is
-        taken at its word.
+        grows cannot fall, that cost in proportion, and a power of the size through the points with the interval of one more (`_grown`). A step
+        that cost just what it told is taken at its word.
         """
         if self.x == self.y:
             return Span(x, x, x)
@@ -56,8 +59,25 @@ class Line:
         half = float(t.ppf((1 + LEVEL) / 2, max(n - 2, 1))) * np.sqrt(left * (1 + 1 / n + far))
         value = start + slope * x
         last = float(other[one == one.max()].mean())
-        ends = (last, last * x / float(one.max())) if one.max() > 0 else (last, last)
+        ends = [last, last * x / float(one.max())] if one.max() > 0 else [last]
+        if other.min() > 0 and one.min() < one.max() < x:
+            ends += _grown(one, other, x)
         return Span(value, max(min(value - half, *ends), 0.0), max(value + half, *ends))
+
+
+def _grown(sizes: Floats, costs: Floats, x: float) -> tuple[float, float]:
+    """The least that the largest probes may cost when run again, and the most at ``x`` of a power of the size: lines in logarithms, whose noise
+    is that of probes of one size (Student's t). A cost that grows faster than in proportion is held so."""
+    small, large = sizes.min(), sizes.max()
+    few, many = np.log(costs[sizes == small]), np.log(costs[sizes == large])
+    free = max(len(few) + len(many) - 2, 1)
+    noise = float((((few - few.mean()) ** 2).sum() + ((many - many.mean()) ** 2).sum()) / free)
+    beyond = float(np.log(x / large) / np.log(large / small))
+    top = many.mean() + beyond * (many.mean() - few.mean())
+    apart = np.sqrt(noise * (1 + (1 + beyond) ** 2 / len(many) + beyond**2 / len(few)))
+    again = np.sqrt(noise * (1 + 1 / len(many)))
+    far = float(t.ppf((1 + LEVEL) / 2, free))
+    return float(np.exp(many.mean() - far * again)), float(np.exp(top + far * apart))
 
 
 @dataclass(frozen=True)
@@ -105,7 +125,7 @@ class Probe:
         if (known := self._known[key]) is None:
             return Cost(estimated.queries, estimated.seconds, True, "could not be measured on a few rows")
         size = _size(step, estimated, data)
-        rows, seconds = known.rows.at(size), known.seconds.at(size)
+        rows, seconds = known.rows.at(size), known.seconds.at(size).widened(LOAD)
         return Cost(round(rows.value), seconds.value, False, "", rows, seconds)
 
     def _key(self, step: Check, target: Target, data: Dataset) -> str:

@@ -50,7 +50,7 @@ class Rates:
     def deviance(self, supposed: Floats) -> Floats:
         """How unlikely what was seen is at the ``supposed`` rates (..., groups or 1): the negative log-likelihood of each group."""
         q = np.clip(supposed, NEAR, 1 - NEAR)
-        found: Floats = -(self.hits * np.log(q) + (self.n - self.hits) * np.log1p(-q))
+        found: Floats = np.asarray(-(self.hits * np.log(q) + (self.n - self.hits) * np.log1p(-q)), np.float64)
         return found
 
 
