@@ -303,9 +303,9 @@ def _known(p: "Planned") -> str:
     return "the time is a guess" if p.guessed else ""
 
 
-def _up_to(value: float, high: float, said: str) -> str:
-    """The upper end, as ``said``; one that is ten times the value and more bounds nothing."""
-    return said if high <= FAR * value else " or more"
+def _up_to(value: float, high: float, text: str) -> str:
+    """The upper end, as ``text``; one that is ten times the value and more bounds nothing."""
+    return text if high <= FAR * value else " or more"
 
 
 def left_table(plan: "Plan") -> Table | None:

@@ -40,9 +40,9 @@ def replanned(plan: Plan, target: Target, data: Dataset, done: Sequence[str], re
 def _learned(costs: Costs, ran: Sequence[Planned], records: Sequence[Record]) -> Costs:
     """``costs`` whose intervals are wider by the most that a measured step missed its own by."""
     real = {r.check: r for r in records if r.result.status is not Status.CANCELLED}
-    told = [(one, real[one.id]) for one in ran if one.measured and one.id in real]
-    rows = max((_missed(r.queries, one.queries_low, one.queries_high) for one, r in told), default=1.0)
-    seconds = max((_missed(r.seconds, one.seconds_low, one.seconds_high) for one, r in told), default=1.0)
+    spent = [(one, real[one.id]) for one in ran if one.measured and one.id in real]
+    rows = max((_missed(r.queries, one.queries_low, one.queries_high) for one, r in spent), default=1.0)
+    seconds = max((_missed(r.seconds, one.seconds_low, one.seconds_high) for one, r in spent), default=1.0)
 
     def found(step: Check, target: Target, data: Dataset) -> Cost:
         cost = costs(step, target, data)
