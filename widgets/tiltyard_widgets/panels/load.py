@@ -101,7 +101,7 @@ class LoadPanel(Panel):
             "a defense file",
             (".safetensors",),
             "where it stands behind one",
-            "As *Hand over what it made* wrote it",
+            "A file that a defense made, from below its result or defend --save",
         )
         files = [self.model_file, self.sealed, self.data_file]
         code = [] if person.shared else [self.factory]  # it takes a path, and a shared login gives none

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tiltyard.comparison.remeasure import Remeasured
 
 
-BEHIND = "The defense alone, without the model: load the model again with this file under More, Behind a defense."
+BEHIND = "The defense alone, without the model: load the model again with this file under More settings, Behind a defense."
 MODEL = "A model file that describes itself as far as the model does: load it like any other."
 
 
@@ -44,7 +44,7 @@ class RemeasureView(look.Stack):
         )
         self.take.on_click(lambda _: self.adopt())
         self.hand_over = look.button(
-            "Hand over what it made",
+            "Download what it made",
             title="A file for this browser: the model, or what a model stands behind",
             denied=session.denied("run"),
         )
