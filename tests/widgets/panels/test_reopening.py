@@ -290,3 +290,18 @@ def test_jupyterlabs_window_comes_back_to_correction_cohort_and_run_after_a_rest
     until(lambda: changed.session.target is not None and changed.bench.panel("load").message.text)
     assert changed.session.run is None and len(changed.session.data) == 121
     assert "Open that run in History" in changed.bench.panel("load").message.text
+
+
+def test_a_cohort_that_was_only_begun_comes_back_until_it_is_cleared(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = window()
+    loaded(before, source="sample", sample="census")
+    begun = Cohort.of(Between(column="age", low=20.0, high=30.0), Labelled(classes=(">50K",)))
+    first = before.go("cohorts")
+    first.builder.fill(begun)
+    first.name.value = "young and paid"
+    bench = came(before.place, monkeypatch)
+    again = bench.go("cohorts")
+    assert again.cohort() == begun.model_copy(update={"name": "young and paid"})
+    assert again.data.fingerprint == first.data.fingerprint and again.session.data.selection is None
+    again.builder.clear()
+    assert came(before.place, monkeypatch).go("cohorts").builder.stated == ()

@@ -1,6 +1,7 @@
 """Cohorts: rows chosen by conditions, used by every panel; the worst slices and an error tree, found by themselves."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
@@ -50,6 +51,7 @@ class CohortsPanel(Panel):
         self.answers: Answers | None = None
         self._offered: tuple[str, ...] = ()  # of which records rows are offered by what was found of them
         self._deleted: Cohort | None = None
+        self._drafted: Dataset | None = None  # whose draft is in the form, and is kept as it changes
         self._renaming = ""
         self.banner = Markup(live="polite")
         self.back = look.button("Back to all rows", title="Use the whole data in every panel again")
@@ -59,6 +61,7 @@ class CohortsPanel(Panel):
         self.builder = CohortBuilder()
         self.builder.observe(lambda _: self._live(), "version")
         self.name = look.entry("Name", hint="made of the conditions")
+        self.name.observe(lambda _: self._remember(), "value")
         self.use = look.button("Use in every panel", kind="primary", title="Every panel and check then sees these rows alone")
         self.use.on_click(lambda _: self.adopt(self.cohort()))
         self.keep = look.button("Keep", title="Keep the cohort under its name", denied=denied)
@@ -103,7 +106,9 @@ class CohortsPanel(Panel):
         self._say_what(data)
         if (target, data) != self._for:
             self._for, self.answers, self._offered = (target, data), None, ()
+            self._drafted = None
             self.builder.offer(data, None)
+            self._recall(data)
             self.download.offer("", "", "")
             if len(data) <= ASKED_UNBIDDEN and "url" not in target.offers:
                 self._ask()
@@ -111,6 +116,25 @@ class CohortsPanel(Panel):
         self._offer_found(target, data)
         look.show(self.ask, self.answers is None and (len(data) > ASKED_UNBIDDEN or "url" in target.offers))
         self.slices.refresh(data)
+
+    def _recall(self, data: Dataset) -> None:
+        """Begin with what was begun in an earlier window on the same data, where one could come back to these."""
+        if not self.session.load:
+            return
+        with suppress(OSError, Problem):
+            for cohort in KeptCohorts.draft_of(data.fingerprint, self.session.person).all():
+                self.name.value = cohort.name if cohort.name != Cohort.of(*cohort.conditions).name else ""
+                self.builder.fill(cohort)
+        self._drafted = data
+
+    def _remember(self) -> None:
+        """Keep what is in the form, for a window that is opened anew."""
+        data = self.data
+        if data is None or self._drafted is not data:
+            return
+        with suppress(OSError, Problem):  # a window works without
+            draft = self.cohort() if self.builder.stated else None
+            KeptCohorts.draft_of(data.fingerprint, self.session.person).put_alone(draft)
 
     def _say_what(self, data: Dataset) -> None:
         """What every panel looks at now."""
@@ -179,6 +203,7 @@ class CohortsPanel(Panel):
         if data is None:
             return
         conditions = self.builder.stated
+        self._remember()
         for button in (self.use, self.keep, self.rows, self.clear):
             button.disabled = not conditions
         try:

@@ -17,7 +17,7 @@ from ..files.reading import opened
 from ..result import Frozen
 from .cohorts import Cohort
 
-FOLDER = "cohorts"
+FOLDER, DRAFTS = "cohorts", "drafts"
 MOST = 500
 
 
@@ -60,6 +60,11 @@ class KeptCohorts:
         """Those of ``person``, in their data folder."""
         return cls(home(person) / FOLDER, data)
 
+    @classmethod
+    def draft_of(cls, data: str, person: Person) -> "KeptCohorts":
+        """What ``person`` began and has neither kept nor used: one cohort at most, beside those that are kept."""
+        return cls(home(person) / DRAFTS, data)
+
     def all(self) -> tuple[Cohort, ...]:
         """The cohorts in the order they were kept; none where there is no file.
 
@@ -80,6 +85,13 @@ class KeptCohorts:
         """Add ``cohort``; a `Problem` where its name is in use."""
         with self._changing() as held:
             held.put([*held.now, cohort])
+
+    def put_alone(self, cohort: Cohort | None) -> None:
+        """Keep ``cohort`` in the place of all that are there; None for nothing."""
+        if cohort is None and not self.path.is_file():
+            return
+        with self._changing() as held:
+            held.put([] if cohort is None else [cohort])
 
     def rename(self, name: str, new: str) -> Cohort:
         """Give the cohort ``name`` the name ``new``; the renamed one."""

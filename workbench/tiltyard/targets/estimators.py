@@ -277,12 +277,11 @@ class SklearnTarget(FunctionTarget):
     def module(self) -> "torch.nn.Module":
         if self._layers is None:
             return super().module
-        offsets = self.decision.offsets if self.decision is not None else None
-        if not offsets:
-            return self._layers
-        from .torch_target import Decided, Evaluated
+        from .decided import decided
+        from .torch_target import Evaluated
 
-        return Evaluated(Decided(self._layers, offsets))
+        found = decided(self._layers, self.decision)
+        return found if found is self._layers else Evaluated(found)
 
     def _asked(self, x: Rows) -> NDArray[Any]:
         return self._probabilities(self.rows(x))

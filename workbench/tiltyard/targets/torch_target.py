@@ -16,6 +16,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from .architecture import Affine, Architecture
+from .decided import decided
 from .decision import Labels, Prediction, Scores
 from .module_input import differentiable, exact, words
 from .probability_head import logits_of, two_columns
@@ -99,22 +100,6 @@ def _add(digest: "hashlib._Hash", name: str, value: object) -> None:
     digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
-class Decided(nn.Module):
-    """Logits moved by a number a class, so that the largest is what the decision rule says."""
-
-    offsets: Tensor
-
-    def __init__(self, inner: nn.Module, offsets: tuple[float, ...]) -> None:
-        super().__init__()
-        self.inner = inner
-        self.register_buffer("offsets", torch.tensor(offsets))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, k)."""
-        out: Tensor = self.inner(x)
-        return out + self.offsets
-
-
 class TorchTarget(Target):
     """Wrap ``module`` (encoded rows to logits or probabilities; `module_input.Fed` where it takes another form).
 
@@ -164,8 +149,8 @@ class TorchTarget(Target):
         if "gradients" not in self.offers:
             found = f"{self.name}, which looks its input up by whole number"
             raise Unavailable("a target with gradients", found, "Use a black-box check")
-        offsets = self.decision.offsets if self.decision is not None else None
-        return Evaluated(Decided(self._logits, offsets)) if offsets else self._logits
+        found = decided(self._logits, self.decision)
+        return found if found is self._logits else Evaluated(found)
 
     def _scores(self, x: Rows) -> Scores:
         with torch.inference_mode():
