@@ -1,10 +1,10 @@
 """Logits under a decision rule: their largest is the decision, and gradients lead over the rule's own boundary."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
 from tests.lazily import Lazily
 
 from tiltyard.datasets.dataset import Dataset
@@ -14,12 +14,15 @@ from tiltyard.evasion.pgd import PGD
 from tiltyard.evasion.square import Square
 from tiltyard.targets.decision import threshold
 
+if TYPE_CHECKING:
+    from tiltyard.targets.torch_target import TorchTarget
+
 torch = Lazily("torch")
 CLASSES = ("a", "b", "c")
 SCHEMA = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous", low=-3.0, high=3.0) for i in range(3)), label="y", classes=CLASSES)
 
 
-def linear():
+def linear() -> "TorchTarget":
     """A target whose logits are the features themselves."""
     from tiltyard.targets.torch_target import TorchTarget
 
@@ -68,7 +71,7 @@ def test_a_gradient_attack_on_the_rule_turns_every_row_that_can_be_turned_and_no
     found = {}
     for check in (PGD(rows=200, eps=eps, steps=40, restarts=1, norm="linf"), Square(rows=200, eps=eps, query_budget=60)):
         result = check(target, data).result
-        found[check.id] = result.metric("robust_accuracy").value
+        found[check.id] = result.metric("robust_accuracy").value or 0.0
     assert found["evasion.pgd"] == pytest.approx(1 - can.mean(), abs=0.011)
     assert found["evasion.pgd"] <= found["evasion.square"]
     assert 0.1 < can.mean() < 0.9

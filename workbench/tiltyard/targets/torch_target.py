@@ -149,8 +149,8 @@ class TorchTarget(Target):
         if "gradients" not in self.offers:
             found = f"{self.name}, which looks its input up by whole number"
             raise Unavailable("a target with gradients", found, "Use a black-box check")
-        found = decided(self._logits, self.decision)
-        return found if found is self._logits else Evaluated(found)
+        ruled = decided(self._logits, self.decision)
+        return ruled if ruled is self._logits else Evaluated(ruled)
 
     def _scores(self, x: Rows) -> Scores:
         with torch.inference_mode():
