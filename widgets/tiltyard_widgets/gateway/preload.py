@@ -6,8 +6,6 @@ Of the hundred scripts that Voila and its widgets load, nearly all are asked for
 import re
 from html import escape
 
-from jupyter_server.utils import url_path_join
-
 SCRIPT = re.compile(r"voila/(?:static|labextensions)/(?:[\w@-][\w@.-]*/)*(?P<name>\w[\w.-]*)\.js(?:\?v=(?P<version>[0-9a-f]+))?")
 MOST = 150  # scripts
 
@@ -36,5 +34,5 @@ class Preload:
 
     def links(self, base_url: str, head: str) -> str:
         """What has a browser fetch them, less those that the head of the page names."""
-        addresses = [url_path_join(base_url, place) for place in self._seen]
+        addresses = [f"{base_url.rstrip('/')}/{place}" for place in self._seen]
         return "".join(f'<link rel="preload" as="script" href="{escape(one)}">\n' for one in addresses if one not in head)
