@@ -19,7 +19,7 @@ from tiltyard.privacy.lira import LiRA
 from tiltyard.privacy.membership import auc, difference, halves, likelihood_ratio, logit_scaled, modified_entropy, paired, roc, tpr_at
 from tiltyard.privacy.membership_gap import MembershipGap
 from tiltyard.privacy.membership_report import Accepted, Attacked, report
-from tiltyard.privacy.membership_threshold import MembershipThreshold, from_scores
+from tiltyard.privacy.membership_threshold import MembershipThreshold, from_scores, read_scores
 from tiltyard.privacy.shadow_attack import Shadows, halving
 from tiltyard.progress import Progress, Report
 from tiltyard.result import CheckResult, Severity, Status
@@ -422,9 +422,28 @@ def test_scores_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Score, MEMBER \n0.9,1\n0.1,0\n",
+        "score;member\n0,9;yes\n0,1;no\n",
+        "note\tmember\tscore\n1,5\tin\t0.9\n-\tout\t0.1\n",
+        "score;member\n0.9;1\n.1;0\n",
+    ],
+)
+def test_scores_as_other_programs_write_them(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(text)
+    found = read_scores(path)
+    assert (found.scores.tolist(), found.member.tolist()) == ([0.9, 0.1], [True, False])
+
+
+@pytest.mark.parametrize(
     ("head", "lines", "said"),
     [
         (["score"], [[1]], "no member"),
+        (["score", "member"], [[0, 1, 1], [0, 9, 0]], "more in line 2"),  # 0,1 by a program that writes decimal commas
+        (["score", "member"], [["1_000", 1], [2, 0]], "line 2"),
+        (["score", "member", "Score"], [[1, 1, 2], [2, 0, 1]], "score more than once"),
         (["score", "member"], [[1, 1], ["x", 0]], "line 3"),
         (["score", "member"], [[1, 1], ["nan", 0]], "line 3"),
         (["score", "member"], [[1, 1], [2, "maybe"]], "'maybe' in line 3"),

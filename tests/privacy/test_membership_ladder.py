@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tiltyard.child_processes.spread import Taken
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
-from tiltyard.privacy.membership_ladder import MembershipLadder, rungs_of
+from tiltyard.privacy import shadow_attack
+from tiltyard.privacy.membership_ladder import RUNGS, MembershipLadder, _seconds, rungs_of
+from tiltyard.privacy.shadow_attack import TrainingCost
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Status
 from tiltyard.targets.target import Target
@@ -124,3 +127,19 @@ def test_free_text_has_neither_regression_nor_distance() -> None:
     texts = Dataset(np.zeros_like(data.x), data.y, text, member=data.member)
     assert [rung.name for rung in rungs_of(target, texts)] == ["threshold", "rmia_2", "rmia_8", "lira_64"]
     assert [rung.title for rung in rungs_of(only(target, "labels"), texts)] == ["Being right"]
+
+
+def test_the_cost_told_before_is_that_of_the_training_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Side by side where the target trains them so, over processes where they are worth it; a rung pays for the models it adds."""
+    data = rows()
+    target = Memorizer(data.seen.x, 6.0, 0.5, [])
+    cost = TrainingCost(target, data, 2.0, Taken(2.0, 1.0))
+    monkeypatch.setattr(Memorizer, "training_speedup", lambda self, x, y, models: models / 2.0)
+    assert cost.of(0) == 0
+    assert cost.of(8) == pytest.approx(2.0 * 8 / 4)
+    monkeypatch.setattr(Memorizer, "training_speedup", lambda self, x, y, models: 1.0)
+    monkeypatch.setattr(shadow_attack, "worthwhile", lambda took, left: 1)
+    assert cost.of(9) == pytest.approx(2.0 * (1 + 8 / 2))
+    found = _seconds(cost, RUNGS)
+    assert found["threshold"] == found["quantile"] == 0
+    assert (found["rmia_2"], found["rmia_8"]) == pytest.approx((3.0, 3.0 + 2.0 * (1 + 5 / 2)))

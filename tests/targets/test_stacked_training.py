@@ -113,7 +113,8 @@ def test_it_is_cancelled_between_steps_and_says_what_a_loss_without_end_is() -> 
         stacked_training.fit_stacked(network(), x * float("inf"), y, halves, recipe(), [0, 1], Progress())
 
 
-def test_the_timing_leaves_the_target_as_it_was() -> None:
+def test_the_timing_leaves_the_target_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiltyard.targets import stacked_training as stacking
     from tiltyard.targets.torch_target import TorchTarget
 
     data = rows()
@@ -123,3 +124,8 @@ def test_the_timing_leaves_the_target_as_it_was() -> None:
     assert found is None or len(found) == 2
     assert all(torch.equal(value, before[name]) for name, value in target.inner.state_dict().items())
     assert target.retrain_together(data.x, data.y, [np.arange(45)], [0], Progress()) is None
+    assert target.training_speedup(data.x, data.y, 1) == 1
+    for measured, told in ((5.0, 5.0), (1.05, 1.0)):  # what is no clear gain is not trained together
+        monkeypatch.setattr(stacking, "speedup", lambda *given, measured=measured: measured)
+        assert target.training_speedup(data.x, data.y, 64) == told
+    assert all(torch.equal(value, before[name]) for name, value in target.inner.state_dict().items())

@@ -25,7 +25,7 @@ from .membership import Mask, Scores, auc, chance, likelihood_ratio, logit_scale
 from .membership_labels import notes_of as distance_notes
 from .membership_report import ABOVE, ACCEPTED_TPR, HELP_ABOVE, HELP_TPR, STANDARDS, Accepted, Attacked, report, severity
 from .membership_threshold import pick, predicted
-from .shadow_attack import Alike, Shadows, halving, one_training, refuse_alike
+from .shadow_attack import Alike, Shadows, TrainingCost, halving, refuse_alike, training_cost
 
 Highest = Literal["threshold", "quantile", "rmia_2", "rmia_8", "lira_64"]
 GRAVE = (Severity.HIGH, Severity.CRITICAL)
@@ -118,9 +118,9 @@ class MembershipLadder(Check):
         queries = 2 * self._attacked(rungs) * max(rung.labels for rung in self._within(rungs))
         if not rungs[-1].models:
             return Estimate(queries=queries, note="in all: " + ", ".join(f"{rung.title} {_queries(rung)}" for rung in rungs))
-        one = one_training(target, data, self.seed)
-        words = ", ".join(f"{rung.title} {about(rung.models * one)}" for rung in rungs if rung.models)
-        return Estimate(queries=queries, seconds=one * self._within(rungs)[-1].models, note=f"in all: {words}")
+        taken = _seconds(training_cost(target, data, self.seed), rungs)
+        words = ", ".join(f"{rung.title} {about(taken[rung.name])}" for rung in rungs if rung.models)
+        return Estimate(queries=queries, seconds=taken[self._within(rungs)[-1].name], note=f"in all: {words}")
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = chance(self.seed, self.id)
@@ -152,6 +152,16 @@ class MembershipLadder(Check):
         result = report(it, best.rung.title, rng, climb.notes(part.member), Accepted(self.accepted, self.accepted_tpr))
         offered = _offered(result, climbed, part.member, rungs)
         return offered.model_copy(update={"notes": (alike, *offered.notes)}) if alike else offered
+
+
+def _seconds(cost: TrainingCost, rungs: tuple[Rung, ...]) -> dict[str, float]:
+    """What each rung takes with those before it, whose shadow models it goes on from."""
+    found, before, total = {}, 0, 0.0
+    for rung in rungs:
+        total += cost.of(rung.models - before)
+        before = max(before, rung.models)
+        found[rung.name] = total
+    return found
 
 
 def _queries(rung: Rung) -> str:

@@ -128,18 +128,31 @@ def within_class(scores: Scores, y: NDArray[np.int64]) -> Scores:
     return out
 
 
-def _row(number: int, row: dict[str, str | None]) -> tuple[float, bool]:
+def _row(number: int, row: dict[str | None, str | None], decimal: str) -> tuple[float, bool]:
+    if None in row:
+        raise Problem("as many values as columns", f"more in line {number}", "Write numbers with a point, or separate by semicolons")
     mark = (row.get("member") or "").strip().lower()
     if mark not in MEMBER and mark not in OTHER:
         raise Problem("member 1 or 0 (true, yes, in; false, no, out)", f"{mark!r} in line {number}", "Correct the line")
     text = (row.get("score") or "").strip()
     try:
-        value = float(text)
+        value = float("nan" if "_" in text else text.replace(decimal, "."))
     except ValueError:
         value = float("nan")
     if np.isnan(value):
         raise Problem("a number as score", f"{text!r} in line {number}", "Correct or drop the line")
     return value, mark in MEMBER
+
+
+def _columns(head: list[str]) -> list[str]:
+    """The names of a CSV's columns in lower case, where score and member are each there once."""
+    names = [name.strip().lower() for name in head]
+    found = ", ".join(head) or "an empty file"
+    if lost := [c for c in ("score", "member") if c not in names]:
+        raise Problem("a CSV with the columns score and member", f"{found} (no {', '.join(lost)})", "Rename the columns")
+    if twice := [c for c in ("score", "member") if names.count(c) > 1]:
+        raise Problem("one column score and one member", f"{found} ({', '.join(twice)} more than once)", "Rename the others")
+    return names
 
 
 @dataclass(frozen=True)
@@ -151,7 +164,9 @@ class Read:
 
 
 def read_scores(path: Path | str) -> Read:
-    """A CSV with the columns ``score`` (higher: more likely trained on) and ``member`` (1 or 0).
+    """A CSV with the columns ``score`` (higher: more likely trained on) and ``member`` (1 or 0), in letters of either case.
+
+    Separated by commas, tabs or semicolons; with semicolons numbers may have a decimal comma.
 
     Raises
     ------
@@ -161,11 +176,12 @@ def read_scores(path: Path | str) -> Read:
     path = Path(path)
     try:
         with opened(path, "a CSV file of scores") as stream, discreet(path, "a CSV of scores"):
-            reader = csv.DictReader(TextIOWrapper(stream, "utf-8-sig", newline=""))
-            if lost := [c for c in ("score", "member") if c not in (reader.fieldnames or [])]:
-                found = ", ".join(reader.fieldnames or []) or "an empty file"
-                raise Problem("a CSV with the columns score and member", f"{found} (no {', '.join(lost)})", "Rename the columns")
-            pairs = [_row(i, row) for i, row in enumerate(reader, start=2)]
+            lines = TextIOWrapper(stream, "utf-8-sig", newline="")
+            head = lines.readline()
+            apart = max(",;\t", key=head.count)
+            names = _columns(next(csv.reader([head], delimiter=apart), []))
+            reader = csv.DictReader(lines, names, delimiter=apart)
+            pairs = [_row(i, row, "," if apart == ";" else ".") for i, row in enumerate(reader, start=2)]
     except OSError as error:
         raise Problem("a CSV file of scores", f"{path.name} ({error.strerror})", "Check the path") from None
     except (UnicodeDecodeError, csv.Error) as error:

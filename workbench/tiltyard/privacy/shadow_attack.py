@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..access.places import SHADOWS, kept
 from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter
-from ..child_processes.spread import spread
+from ..child_processes.spread import Taken, spread, timed, worthwhile
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..files.atomic import new_file
@@ -76,14 +76,34 @@ def _completed(half: Mask, y: NDArray[np.int64], rng: np.random.Generator) -> No
                 half[comes], half[goes] = ~half[comes], ~half[goes]
 
 
-def one_training(target: Target, pool: Dataset, seed: int, progress: Progress | None = None) -> float:
-    """Seconds of one shadow model on half of ``pool``, judged from a small part; stops where ``progress`` is cancelled."""
+@dataclass(frozen=True)
+class TrainingCost:
+    """What shadow models take here, judged from one that was trained on ``part``: ``one`` in seconds by the clock, and what it ``took`` of the processor."""
+
+    target: Target
+    part: Dataset
+    one: float
+    took: Taken
+
+    def of(self, models: int) -> float:
+        """Seconds of ``models`` at once: side by side where the target trains them so, else over processes where they are worth it."""
+        if models < 1:
+            return 0.0
+        if (times := self.target.training_speedup(self.part.x, self.part.y, models)) > 1:
+            return self.one * models / times
+        return self.one * (1 + (models - 1) / (1 + worthwhile(self.took, models - 1)))
+
+
+def training_cost(target: Target, pool: Dataset, seed: int, progress: Progress | None = None) -> TrainingCost:
+    """The cost of shadow models on halves of ``pool``, from one on a small part; stops where ``progress`` is cancelled."""
     heard = Progress(_cancel=progress._cancel) if progress is not None else Progress()
     part = pool.sample(min(SMALL, len(pool)), np.random.default_rng(seed))
     target.retrain(part.x[:32], part.y[:32], seed, heard)  # what loads on first use is not the training's
     clock = time.perf_counter()
-    target.retrain(part.x, part.y, seed, heard)
-    return (time.perf_counter() - clock) * max(1.0, len(pool) / 2 / len(part))
+    with timed() as took:
+        target.retrain(part.x, part.y, seed, heard)
+    larger = max(1.0, len(pool) / 2 / len(part))
+    return TrainingCost(target, part, (time.perf_counter() - clock) * larger, Taken(took[0].seconds * larger, took[0].cores))
 
 
 @dataclass(frozen=True)
@@ -201,10 +221,10 @@ class ShadowAttack(Check):
         if reason := self.unmet(target, data):
             return Estimate(note=reason)
         pool, rows = self._pool(data, chance(self.seed, self.id))
-        one = one_training(target, pool, self.seed)
-        judged = min(SMALL, len(pool))
-        note = f"{self.shadow_models} shadow models of {len(pool) // 2:,} rows, {about(one)} each, judged from {judged} rows"
-        return Estimate(queries=len(rows), seconds=one * self.shadow_models, note=note)
+        cost = training_cost(target, pool, self.seed)
+        seconds = cost.of(self.shadow_models)
+        each = f"{about(seconds / self.shadow_models)} each, judged from {len(cost.part)} rows"
+        return Estimate(queries=len(rows), seconds=seconds, note=f"{self.shadow_models} shadow models of {len(pool) // 2:,} rows, {each}")
 
     def _pool(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, NDArray[np.intp]]:
         """The rows shadow models are drawn from, and the places in it of those attacked."""

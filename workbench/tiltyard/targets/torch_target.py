@@ -220,18 +220,34 @@ class TorchTarget(Target):
         self, x: Rows, y: Labels, rows: Sequence[NDArray[np.intp]], seeds: Sequence[int], progress: Progress
     ) -> list[Target] | None:
         """Small networks on tables side by side, see `stacked_training`; a target with a training of its own is trained by that."""
-        from .stacked_training import TABLE, fit_stacked, quicker, stackable
+        from .stacked_training import fit_stacked, quicker
 
-        own = type(self).retrain is TorchTarget.retrain and self.recipe is not None and self.outputs == "logits"
-        shape = self.encoding.shape
-        if not own or len(rows) < 2 or len(x) * math.prod(shape) > TABLE or not stackable(self.inner, shape):
+        if len(rows) < 2 or (plain := self._stackable(x)) is None or self.recipe is None:
             return None
-        assert self.recipe is not None
         encoded, classes = EncodedRows(self.encoding, x, self._dtype), np.ascontiguousarray(y, np.int64)
-        plain = copy.deepcopy(self.inner).requires_grad_()
-        assert isinstance(plain, nn.Sequential)
         if not quicker(plain, encoded, classes, len(rows), self.recipe):
             return None
         held, answers = torch.from_numpy(encoded[np.arange(len(x))]), torch.from_numpy(classes)
         modules = fit_stacked(plain, held, answers, rows, self.recipe, seeds, progress)
         return [self.made(module, f"{self.name} retrained") for module in modules]
+
+    def training_speedup(self, x: Rows, y: Labels, models: int) -> float:
+        from .stacked_training import CLEARLY, speedup
+
+        if models < 2 or (plain := self._stackable(x)) is None or self.recipe is None:
+            return 1.0
+        encoded, classes = EncodedRows(self.encoding, x, self._dtype), np.ascontiguousarray(y, np.int64)
+        found = speedup(plain, encoded, classes, models, self.recipe)
+        return found if found > 1 / CLEARLY else 1.0
+
+    def _stackable(self, x: Rows) -> nn.Sequential | None:
+        """A copy of the module where networks of its make can be trained side by side on x."""
+        from .stacked_training import TABLE, stackable
+
+        own = type(self).retrain is TorchTarget.retrain and self.recipe is not None and self.outputs == "logits"
+        shape = self.encoding.shape
+        if not own or len(x) * math.prod(shape) > TABLE or not stackable(self.inner, shape):
+            return None
+        plain = copy.deepcopy(self.inner).requires_grad_()
+        assert isinstance(plain, nn.Sequential)
+        return plain
