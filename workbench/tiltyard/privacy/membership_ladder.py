@@ -156,7 +156,8 @@ class MembershipLadder(Check):
 
 def _seconds(cost: TrainingCost, rungs: tuple[Rung, ...]) -> dict[str, float]:
     """What each rung takes with those before it, whose shadow models it goes on from."""
-    found, before, total = {}, 0, 0.0
+    found: dict[str, float] = {}
+    before, total = 0, 0.0
     for rung in rungs:
         total += cost.of(rung.models - before)
         before = max(before, rung.models)
