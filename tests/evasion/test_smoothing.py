@@ -55,6 +55,30 @@ def test_of_a_plane_the_vote_is_the_plane_and_what_is_proven_holds_under_attack(
     assert "as it is deployed" in own.summary
 
 
+def test_of_a_plane_the_gradient_of_the_soft_vote_is_its_normal_and_pgd_along_it_is_exact() -> None:
+    import torch
+
+    from tiltyard.evasion.pgd import PGD
+
+    target, data, distance = plane()
+    made = SmoothedTarget(target, Smoothing(SIGMA, 60, 0.001, 1, 7))
+    assert "gradients" in made.offers and "weights" not in made.offers
+    x = torch.from_numpy(data.x).requires_grad_()
+    logits = made.module(x)
+    (logits[:, 1] - logits[:, 0]).sum().backward()
+    points = torch.cat([torch.eye(784), torch.zeros(1, 784)]).reshape(-1, 1, 28, 28)
+    answers = target.module(points).detach()
+    normal = (answers - answers[-1])[:-1]
+    assert x.grad is not None
+    cosines = torch.nn.functional.cosine_similarity(x.grad.flatten(1), (normal[:, 1] - normal[:, 0])[None])
+    assert float(cosines.min()) > 0.97  # where the noise leaves the range it is cut
+    result = PGD(norm="l2", eps=0.2, rows=N, steps=10, curve=False)(made, data).result
+    right = made.labels(data.x) == data.y
+    robust = result.metric("robust_accuracy").value
+    assert robust == pytest.approx(float((right & (distance > 0.2)).mean()), abs=2 / N)
+    assert float(right.mean()) > float((distance > 0.2).mean()) + 0.2
+
+
 def test_trained_with_the_noise_the_model_within_is_another_and_the_one_given_stays() -> None:
     target, data, _ = plane()
     before = target.scores(data.x)

@@ -132,6 +132,7 @@ def test_a_module_that_takes_bytes_alone_is_given_bytes() -> None:
     data = pictures(255)
     target = open_target(module(forward, 255.0), data=data)
     assert any("uint8 images" in note for note in target.assumptions)
+    assert "uint8 images" in target.given and not any("encoded columns" in note or "float32" in note for note in target.assumptions)
     assert any("as by itself" in note for note in target.assumptions)
     assert float((target.labels(data.x) == data.y).mean()) == 1.0
     _, rows = attacked(Square(eps=0.2, query_budget=30, rows=N, curve=False), target, data)
@@ -197,3 +198,28 @@ def test_logits_too_near_to_each_other_for_cross_entropy_are_told(scale: float, 
     held, found = line(result, "Logits are not saturated")
     assert held == outcome
     assert ("equally likely on 100 %" in found) == (outcome != "holds")
+
+
+@pytest.mark.parametrize(("low", "outcome"), [(0.0, "holds"), (0.3, "does not hold")])
+def test_numbers_without_a_gradient_to_which_the_model_reacts_are_told(low: float, outcome: str) -> None:
+    """Clamped to .3 to .7, most pixels have none, though a change of .35 of one alone is answered."""
+    data = pictures()
+    target = open_target(module(lambda layer, x: layer(x.flatten(1).clamp(low, 1 - low))), data=data)
+    result, _ = attacked(PGD(eps=0.35, steps=2, rows=N, curve=False), target, data)
+    held, found = line(result, "Gradients are there, finite and not zero")
+    assert held == outcome
+    assert ("of the numbers have none" in found) == (outcome != "holds")
+
+
+def test_of_too_few_rows_to_tell_a_model_from_its_commonest_class_more_are_asked_for() -> None:
+    data = pictures()
+    rare = np.flatnonzero(data.y == 1)[:3]
+    data = data.take(np.concatenate([np.flatnonzero(data.y == 0)[:25], rare]))
+    result, _ = attacked(
+        PGD(eps=0.01, steps=2, rows=30, curve=False), open_target(module(lambda layer, x: layer(x.flatten(1))), data=data), data
+    )
+    held, found = line(result, "The model is right on clean rows")
+    table = next(table for table in result.tables if table.name == "evaluation")
+    advice = next(row[3] for row in table.rows if row[0] == "The model is right on clean rows")
+    assert (held, advice) == ("does not hold", "Give more rows")
+    assert found == "100 % of 28 rows, always saying '0' 89.3 %"

@@ -20,6 +20,7 @@ MOST_WRONG = 0.3
 SATURATED = 0.5
 LEVEL = 0.01  # of logits: what lies nearer to each other a softmax takes for equal
 OTHERS = 3
+ALONE = 4  # numbers of a row without a gradient that are moved alone
 REACTS = 1e-3  # of the logits: a change of the margin that counts
 VANISHING = 1e-3  # of such a change: when the gradient promises less of it, it leads nowhere
 
@@ -30,7 +31,8 @@ class GradientFacts:
 
     ``saturated`` rows have a cross-entropy whose gradient float32 holds as zero; ``zero`` ones a margin whose gradient is zero, or next to
     it, although the model reacts within eps or on the way to other rows; ``level`` ones logits so near to each other that a softmax takes
-    all classes for equally likely, so that cross-entropy leads to none; ``wrong`` is of ``compared`` rows the share whose gradient no finite difference bears out.
+    all classes for equally likely, so that cross-entropy leads to none; ``unseen`` is the share of numbers whose derivative is zero although
+    moving one alone within eps changes the logits; ``wrong`` is of ``compared`` rows the share whose gradient no finite difference bears out.
     """
 
     n: int
@@ -42,6 +44,7 @@ class GradientFacts:
     saturated: float = 0.0
     probabilities: bool = False
     level: float = 0.0
+    unseen: float = 0.0
 
     @property
     def usable(self) -> bool:
@@ -122,7 +125,27 @@ def _judged(
         _share(entropy == 0),
         bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-3).all()),
         _share(logits.amax(1) - logits.amin(1) < LEVEL) if logits.shape[1] > 2 else 0.0,  # of two classes there is one way only
+        _unseen(module, x, space, eps, slope, logits, seed),
     )
+
+
+def _unseen(module: nn.Module, x: Tensor, space: PerturbationSpace, eps: float, slope: Tensor, logits: Tensor, seed: int) -> float:
+    """The share of numbers whose derivative is zero, times the share of some of them that the logits follow when one alone is moved."""
+    low, high = space.room(x)
+    dead = ((slope == 0) & (low < high)).flatten(1)
+    if not bool(dead.any()):
+        return 0.0
+    generator, size = torch.Generator().manual_seed(seed), logits.abs().amax(1)
+    reacts = torch.zeros(len(x), dtype=torch.float64)
+    for _ in range(ALONE):
+        one = torch.rand(dead.shape, generator=generator).masked_fill(~dead, -1.0).argmax(1, keepdim=True)
+        found = torch.zeros(len(x), dtype=torch.bool)
+        for end in (low.clamp_min(-eps), high.clamp_max(eps)):
+            change = torch.zeros_like(dead, dtype=x.dtype).scatter(1, one, end.flatten(1).gather(1, one)).reshape(x.shape)
+            found |= (_forward(module, space.moved(x, change), seed) - logits).abs().amax(1) > 1e-6 * size
+        reacts += (found & dead.any(1)).double() / ALONE
+    movable = (low < high).flatten(1).sum(1).clamp_min(1)
+    return float((dead.sum(1) / movable * reacts).mean())
 
 
 def _moves(x: Tensor, space: PerturbationSpace, eps: float, logits: Tensor) -> tuple[Tensor, ...]:

@@ -14,6 +14,7 @@ from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows
 from ..formatting.numbers import number, percent
 from ..result import Column, Table
+from ..statistics.majority import Skill
 from ..targets.decision import Prediction
 from ..targets.target import Target, uncounted
 
@@ -26,6 +27,7 @@ TWICE, ALONE = 32, 6
 SLACK = 1e-4
 SCALE = 255.0
 MOST_LEVEL = 0.5
+MOST_UNSEEN = 0.1
 
 
 @dataclass(frozen=True)
@@ -104,21 +106,25 @@ def kept_in_ball(sample: Dataset, x: Rows, fooled: NDArray[np.bool_], space: "Pe
     return Line(name, size <= eps * (1 + SLACK) + 1e-6 and outside == 0, found, "Report this: an attack of ours left its ball")
 
 
-def clean(target: Target, sample: Dataset, right: NDArray[np.bool_], above: bool) -> Line:
+def clean(target: Target, sample: Dataset, right: NDArray[np.bool_], skill: Skill) -> Line:
     """Is the model right on the rows as they are, or was it fed another range than it was trained with?"""
     name = "The model is right on clean rows"
     found = f"{percent(right.mean())} of {len(right)} rows"
-    if above or not sample.schema.images or "url" in target.offers:  # an endpoint refuses pixels that are out of range
-        return Line(name, above, found, "See that classes, units and preprocessing are those it was trained with")
+    if skill.above:
+        return Line(name, True, found)
+    found, do = f"{found}, always saying {skill.commonest!r} {percent(skill.common / skill.n)}", skill.advice.rstrip(".")
+    if not sample.schema.images or "url" in target.offers:  # an endpoint refuses pixels that are out of range
+        return Line(name, False, found, do)
     with uncounted():
         scaled = float((target.predictions((sample.x * np.float32(SCALE)).astype(sample.x.dtype)).labels == sample.y).mean())
     if scaled > right.mean() + 0.2:
         return Line(name, False, f"{found}, but {percent(scaled)} with pixels from 0 to 255", "Open it with pixels from 0 to 255")
-    return Line(name, False, found, "See that classes, units and preprocessing are those it was trained with")
+    return Line(name, False, found, do)
 
 
 def of_gradients(facts: "GradientFacts | None", remedied: str = "", entropy: bool = False) -> tuple[Line, ...]:
-    """What the probe of the gradients found; ``remedied`` says how the attack went around what it found, ``entropy`` that it climbs cross-entropy."""
+    """What the probe of the gradients found; ``remedied`` says how the attack went around what it found, ``entropy`` that it climbs cross-entropy by
+    gradients alone."""
     names = (
         "Logits are not saturated",
         "Softmax is not applied twice",
@@ -136,6 +142,8 @@ def of_gradients(facts: "GradientFacts | None", remedied: str = "", entropy: boo
             Line(names[3], None, "there is no gradient"),
         )
     flat = f"zero on {percent(facts.zero)}, not finite on {percent(facts.infinite)} of {facts.n} rows{around if facts.zero or facts.infinite else ''}"
+    unseen = entropy and facts.unseen > MOST_UNSEEN
+    flat += f"; {percent(facts.unseen)} of the numbers have none, although the model reacts to them" if unseen else ""
     wrong = (
         f"{percent(facts.wrong)} of {facts.compared} rows disagree" if facts.compared else "no row has a gradient large enough to compare"
     )
@@ -154,7 +162,7 @@ def of_gradients(facts: "GradientFacts | None", remedied: str = "", entropy: boo
             "outputs sum to 1" if facts.probabilities else "outputs are logits",
             f'Open it with outputs="probabilities"{around}',
         ),
-        Line(names[2], facts.zero <= 0.3 and facts.infinite <= 0.3, flat, do),
+        Line(names[2], facts.zero <= 0.3 and facts.infinite <= 0.3 and not unseen, flat, do),
         Line(names[3], facts.wrong <= 0.3 if facts.compared else None, wrong, do),
     )
 

@@ -212,7 +212,7 @@ class OneForAll(Check):
         x, y = tensors(parts.fit)
         return (
             *repeated(target, parts.judged, reached.before, repeats(target) > 1),
-            clean(target, parts.judged, reached.right, skill.above),
+            clean(target, parts.judged, reached.right, skill),
             *of_gradients(probe(target.module, x, y, space, "linf", 0.1, self.seed)),
         )
 

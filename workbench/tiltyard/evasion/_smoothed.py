@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_DRAWS = 100_000
 TOGETHER = 2**18  # numbers that are asked at once
+COPIES = 8  # noises of the soft vote that leads attacks
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ def abstains(votes: NDArray[np.int64], alpha: float) -> NDArray[np.bool_]:
 
 
 class SmoothedTarget(Wrapper):
-    """A target asked ``draws`` times a row under noise. Offers labels and the shares of the votes as scores; no gradients.
+    """A target asked ``draws`` times a row under noise. Offers labels and the shares of the votes as scores.
+
+    Where the model within has gradients it offers those of its soft vote over `COPIES` noises, the same for every row and pass (see
+    `soft_vote`): they lead an attack, and the vote itself decides what was fooled.
 
     The noise of a row is drawn from the row itself and a seed, so that a row is answered alike alone, in a batch, and again. Where the
     vote is too close to call every class has the same score and the label is ``unsure``.
@@ -64,12 +68,13 @@ class SmoothedTarget(Wrapper):
     wraps: ClassVar[str] = "smoothing"
 
     def __init__(self, inner: Target, way: Smoothing) -> None:
-        offers = inner.offers & {"labels", "scores"} | {"scores"}
+        offers = inner.offers & {"labels", "scores", "gradients"} | {"scores"}
         digest = hashlib.sha256(f"{inner.fingerprint} smoothed {sorted(asdict(way).items())}".encode())
         super().__init__(f"{inner.name}, smoothed", inner.classes, inner.schema, frozenset(offers), digest.hexdigest())
         self.inner = inner
         self.way = way
         self.decision = None
+        self._soft: nn.Module | None = None
         self.given, self.doubts = inner.given, inner.doubts
 
     @property
@@ -90,6 +95,13 @@ class SmoothedTarget(Wrapper):
         if not way.sigma > 0 or not 1 <= way.draws <= MOST_DRAWS or not 0 < way.alpha < 1 or not 0 <= way.unsure < len(inner.classes):
             raise ValueError(f"no smoothing: {given}")
         return cls(inner, way)
+
+    @property
+    def module(self) -> "nn.Module":
+        """The soft vote: log of the mean probabilities (n, k) under `COPIES` noises, which are not those of the vote itself."""
+        if self._soft is None:
+            self._soft = soft_vote(self.inner.module, self.schema, self.way.sigma, COPIES, self.way.seed, held=True)
+        return self._soft
 
     def votes(self, x: Rows) -> NDArray[np.int64]:
         """How often each class is answered to the noisy copies of each row, (n, k); each row sums to ``draws``."""
@@ -127,10 +139,10 @@ def _portions(draws: int, size: int) -> list[int]:
     return [min(most, draws - start) for start in range(0, draws, most)]
 
 
-def soft_vote(inner: "nn.Module", schema: Schema, sigma: float, draws: int, seed: int) -> "nn.Module":
+def soft_vote(inner: "nn.Module", schema: Schema, sigma: float, draws: int, seed: int, held: bool = False) -> "nn.Module":
     """What an attacker who knows the noise climbs: log of the mean probabilities under it (Salman et al. 2019, arXiv:1906.04584).
 
-    The noise is drawn anew at every pass, from ``seed`` on.
+    The noise is drawn anew at every pass, from ``seed`` on; with ``held`` it is the same at every pass, and for every row of it.
     """
     import torch
     from torch import nn
@@ -139,10 +151,18 @@ def soft_vote(inner: "nn.Module", schema: Schema, sigma: float, draws: int, seed
     generator = torch.Generator().manual_seed(seed)
 
     class Soft(nn.Module):
+        repeats = draws if held else 1  # a search is not content with a vote that just turns: see `expectation.settled`
+
         def forward(self, x: "Tensor") -> Any:
             copies = x.repeat(draws, *(1,) * (x.ndim - 1))
+            if held:
+                alike = torch.Generator().manual_seed(seed)
+                noise = torch.randn((draws, *x.shape[1:]), generator=alike, dtype=x.dtype).repeat_interleave(len(x), 0)
+                return averaged((copies + noise * sigma * (high - low)).clamp(low, high), len(x))
             noise = torch.randn(copies.shape, generator=generator, dtype=x.dtype) * sigma * (high - low)
-            out = inner((copies + noise).clamp(low, high))
-            return torch.logsumexp(out.log_softmax(1).reshape(draws, len(x), -1), 0)
+            return averaged((copies + noise).clamp(low, high), len(x))
 
-    return Soft()
+    def averaged(copies: "Tensor", n: int) -> Any:
+        return torch.logsumexp(inner(copies).log_softmax(1).reshape(draws, n, -1), 0)
+
+    return Soft().eval()

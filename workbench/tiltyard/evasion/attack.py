@@ -213,7 +213,7 @@ class Evasion(Check):
         own = outcome.lines or (*self._gradient_lines(target, sample, space), *not_asked())
         return (
             *repeated(target, sample, before, repeats(target) > 1),
-            clean(target, sample, right, skill.above),
+            clean(target, sample, right, skill),
             kept_in_ball(sample, outcome.x, fooled, space, self.norm, self.eps),
             *kept_relations(sample, outcome.x, fooled),
             *kept_limits(self.allowed, sample, outcome.x, fooled),

@@ -137,7 +137,7 @@ class Minimum(Evasion):
 
     def _nearest(self, target: Target, rows: Dataset, module: "nn.Module", space: "PerturbationSpace", progress: Progress) -> "Found":
         """The nearest fooling points as rows of the data set, judged by the target itself."""
-        from ..attacks.expectation import SETTLED, expected, repeats
+        from ..attacks.expectation import expected, settled
         from ..attacks.expectation import labels as decided
         from ..attacks.queries import Counted, rows_of, tensors
         from ..attacks.repair import related
@@ -145,7 +145,7 @@ class Minimum(Evasion):
         aim = self.aim(rows.schema.classes)
         x, _ = tensors(rows, self.precision(target))
         climbed = aim.module(related(expected(Counted(module, target), target), space))
-        enough = SETTLED if repeats(target) > 1 else 0.0
+        enough = settled(climbed)
         found = self._smallest(climbed, x, aim.labels(rows.y), space, enough, progress)
         points = within(self.allowed, rows.schema, rows.x, rows_of(found.x, rows.schema, rows.x))
         holds = aim.reached(decided(target, points), rows.y)

@@ -80,7 +80,7 @@ class Strong(Evasion):
     ) -> AttackOutcome:
         import torch
 
-        from ..attacks.expectation import SETTLED, expected, repeats
+        from ..attacks.expectation import expected, repeats, settled
         from ..attacks.queries import Counted, tensors
         from ..attacks.repair import related
         from ..attacks.standing import Standing
@@ -98,7 +98,7 @@ class Strong(Evasion):
         found_way = way(target.module, x[rows], torch.from_numpy(sample.y)[rows], space, self.norm, self.eps, self.seed, self.remedy)
         module = aim.module(related(expected(Counted(found_way.module, target), target), space))
         noisy = repeats(target) > 1
-        standing = Standing(module, x[rows], y[rows], space, self.norm, self.eps, SETTLED if noisy else 0.0)
+        standing = Standing(module, x[rows], y[rows], space, self.norm, self.eps, settled(module))
         clean = standing.margin.clone()
         generator = torch.Generator().manual_seed(self.seed)
         suspect = run_stages(standing, self.plan(noisy), generator, progress.part(0.75))

@@ -13,6 +13,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
 from .estimators import Feeds
+from .image_forms import Laid
 from .module_input import WHOLE, Fed, Form, NamedLogits, Untouched, differentiable, quantized, scores_of
 
 if TYPE_CHECKING:
@@ -204,8 +205,8 @@ def _without_gradient(module: nn.Module, z: Tensor, slope: Tensor, schema: Schem
 
 
 def _about(module: nn.Module) -> tuple[str, ...]:
-    if not isinstance(module, Fed):
-        return ()
+    if not isinstance(module, Fed) or any(isinstance(part, Laid) and part.form.whole for part in module.modules()):
+        return ()  # of bytes the form of the images says it
     kind = str(module.dtype).removeprefix("torch.")
     what = "the table's own columns, categories by code" if module.form == "values" else "the encoded columns"
     where = f" on {module.device}" if module.device.type != "cpu" else ""

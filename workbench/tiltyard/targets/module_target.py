@@ -83,6 +83,7 @@ def module_target(
             first = first or problem
             continue
         made.plainly = _plainly(own, made.inner, schema, order, made.outputs, form)
+        made.given = form.words if form.whole else made.given
         good.append(made)
     if not good:
         assert first is not None
