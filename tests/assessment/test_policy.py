@@ -98,6 +98,8 @@ def test_findings_are_limited_by_severity() -> None:
     [
         ("", "asks for nothing"),
         ("[[rule]]\ncheck = 'a'\nmetric = 'm'", "neither at_least nor at_most"),
+        ("[[rule]]\ncheck = 'a'\nmetric = 'm'\nat_least = 0.9\nat_most = 0.1", "no number is at least 0.9 and at most 0.1"),
+        ("[[rule]]\ncheck = 'a'\nmetric = 'm'\nat_least = nan", "finite number"),
         ("[[rule]]\ncheck = 'a'\nmetric = 'm'\nat_leest = 1", "'rule.0.at_leest'"),
         ("[[rule]]\ncheck = 'a'\nmetric = 'm'\nat_least = 'x'", "rule.0.at_least"),
         ("[[rule]\n", "in TOML"),

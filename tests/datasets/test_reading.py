@@ -191,6 +191,9 @@ def test_the_row_is_counted_from_the_beginning_of_the_table() -> None:
     schema = read(frame).schema
     frame.loc[69_000, "age"] = 51
     assert "51 in row 69000 (1 such rows)" in refused(frame, schema=schema)
+    frame.loc[69_000, "age"] = 20_230_101
+    assert "20230101 in row 69000" in refused(frame, schema=schema)  # to the last digit
+    assert "the label 'label'" in refused(frame, sensitive=["label"])
 
 
 def test_members_and_sensitive_columns(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tiltyard.datasets.schema import Schema
 from tiltyard.fairness.group_metrics import Groups
 from tiltyard.fairness.groups import in_order
 from tiltyard.result import Record, Status
+from tiltyard.statistics.intervals import correlation
 from tiltyard.targets.estimators import FunctionTarget
 
 
@@ -168,3 +169,8 @@ def test_what_was_read_as_one_group_is_said_with_the_rows_of_each():
     assert data.take(np.arange(50)).merged == data.unseen.merged == data.merged
     plain = read(frame.assign(sex=frame.sex.map(lambda v: v if v in ("M", "F") else "X")), label="hired", sensitive="sex")
     assert plain.merged == ()
+
+
+def test_its_accuracy_is_compared_as_that_of_performance_is(biased, constant, hiring):
+    one, other = (next(m for m in Groups(draws=100)(model, hiring).result.metrics if m.name == "accuracy") for model in (biased, constant))
+    assert correlation(one, other) is not None

@@ -35,9 +35,9 @@ class Rule(Given):
 
     check: str
     metric: str
-    at_least: float | None = None
-    at_most: float | None = None
-    tolerance: float = Field(default=0.0, ge=0)
+    at_least: float | None = Field(default=None, allow_inf_nan=False)
+    at_most: float | None = Field(default=None, allow_inf_nan=False)
+    tolerance: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     use: Literal["low", "value", "high"] = "value"
     where: dict[str, Any] = {}
 
@@ -50,6 +50,8 @@ class Rule(Given):
     def _limited(self) -> Self:
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"the rule on {self.check} {self.metric} has neither at_least nor at_most")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most + 2 * self.tolerance:
+            raise ValueError(f"no number is at least {self.at_least:g} and at most {self.at_most:g}")
         return self
 
     @property

@@ -68,6 +68,8 @@ def build(
     chosen = [s for s, column in held.items() if sensitive is not None or column is not None]
     if lost := [s for s in chosen if held[s] is None]:
         raise Problem(f"a column for each sensitive one ({', '.join(chosen)})", f"none called {', '.join(lost)}", "Correct the name")
+    if sensitive is not None and schema.label in chosen:
+        raise Problem("sensitive columns that divide people", f"the label {schema.label!r} among them", "Leave it out")
     y = indices(frame[schema.label], schema.classes, schema.label)
     _check_classes(y, schema)
     members = _member(frame, member, len(frame))

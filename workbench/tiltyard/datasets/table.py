@@ -262,14 +262,14 @@ def _number(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
     if outside.any():
         row = int(outside.argmax())
         raise Problem(
-            f"{f.name!r} between {f.low:g} and {f.high:g} {f.unit}".strip(),
-            f"{column[row]:g} in row {row} ({int(outside.sum())} such rows)",
+            f"{f.name!r} between {f.low:.12g} and {f.high:.12g} {f.unit}".strip(),
+            f"{column[row]:.12g} in row {row} ({int(outside.sum())} such rows)",
             "Correct the value, or the bounds in the schema",
         )
     broken = ~np.isnan(column) & (column != column.round())
     if f.kind == "integer" and broken.any():
         row = int(broken.argmax())
-        raise Problem(f"whole numbers in {f.name!r}", f"{column[row]:g} in row {row}", "Declare the column continuous")
+        raise Problem(f"whole numbers in {f.name!r}", f"{column[row]:.12g} in row {row}", "Declare the column continuous")
     return column
 
 

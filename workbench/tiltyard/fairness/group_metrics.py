@@ -12,7 +12,7 @@ from ..datasets.dataset import Dataset
 from ..formatting.numbers import POINTS, percent, points
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
-from ..statistics.intervals import LEVEL, clopper_pearson, rate
+from ..statistics.intervals import LEVEL, clopper_pearson, rate_by_row
 from ..statistics.ruling import Limit, Ruling, ruling
 from ..targets.target import Target
 from ._before_after import CRITERIA, HOW
@@ -208,8 +208,7 @@ def _unsaid(m: Measured, name: str, smallest: int) -> str:
 
 
 def _accuracy(rows: Judged) -> Metric:
-    hits = int((rows.truth == rows.predicted).sum())
-    return rate("accuracy", "Accuracy over all groups", hits, len(rows.truth), "higher")
+    return rate_by_row("accuracy", "Accuracy over all groups", rows.truth == rows.predicted, rows.data.fingerprint, "higher")
 
 
 def _finding(m: Measured, name: str, gap: Gap, severity: Severity) -> Finding:
