@@ -109,8 +109,12 @@ def test_without_a_model_it_says_what_to_do(target: Target, data: Dataset) -> No
 def test_run_shows_the_matrix_keeps_it_and_resumes(target: Target, data: Dataset, store: Store) -> None:
     session = Session(target, data, store)
     panel = planned(session, goal="infer", access="labels")
+    assert not panel.settings.folded
     panel.run()
     until(lambda: "campaign.matrix" in session.latest)
+    assert panel.settings.folded and "ty-folded" in panel.campaign._dom_classes  # the outcome has the width
+    panel.settings.turn()
+    assert "ty-folded" not in panel.campaign._dom_classes
     assert session.latest["campaign.matrix"].target == target.identity
     assert panel.go.disabled and not panel.over.disabled
     assert "Outcome of each attack" in panel.view._table.plain_text()
@@ -122,6 +126,7 @@ def test_run_shows_the_matrix_keeps_it_and_resumes(target: Target, data: Dataset
     again = RedTeamPanel(session=opened)
     until(lambda: again.plan is not None)
     assert again.form.given["access"] == "labels"
+    assert again.settings.folded
     assert again.waiting() == []
 
 

@@ -20,6 +20,7 @@ from .bar import WorkBar
 from .manual_attack import ByHand
 from .panel import Panel
 from .session import SHOWING
+from .settings import Settings
 from .work import Work
 
 if TYPE_CHECKING:
@@ -71,10 +72,18 @@ class RedTeamPanel(Panel):
         self.left = TableView()
         self.view = OutcomeView("Not run yet.", self.open_step)
         self.found = look.stack([self.sentence, self.steps, self.left])
-        self.campaign = look.split([look.row([self.go, self.over, self.measure]), self.progress, self.form, self.profile], [self.found])
+        self.settings = Settings([self.form, self.profile])
+        buttons = look.row([self.go, self.over, self.measure, self.settings.change])
+        self.campaign = look.split([buttons, self.progress, self.settings], [self.found])
+        self.campaign.add_class("ty-campaign")
+        self.settings.observe(lambda change: self._wide(change.new), "folded")
         self.hand = ByHand(self.session, self.message)
         self.place = plain.VBox([self.campaign])
         return [look.heading(self.title), self.message, self.mode, self.place]
+
+    def _wide(self, folded: bool) -> None:
+        """The outcome beside the threat model, or over the whole width where that is folded."""
+        (self.campaign.add_class if folded else self.campaign.remove_class)("ty-folded")
 
     def _switch(self) -> None:
         by_hand = self.mode.value == "hand"
@@ -101,6 +110,7 @@ class RedTeamPanel(Panel):
 
             threat = ThreatModel.model_validate(last.effective["plan"]["threat"])
             self.form.set(threat.model_dump(mode="json"))
+            self.settings.fold()
 
     def _later(self, rest: float = REST) -> None:
         """Plan anew once the form rests."""
@@ -228,6 +238,7 @@ class RedTeamPanel(Panel):
         except Problem as problem:
             self.message.say(problem)
             return
+        self.settings.fold()
         self.progress.take(held[0], f"Running {len(steps)} attacks")
         words = self.session.queue.words(held[0])
         runs = f"{len(steps)} attacks are running, {plan.threat.words} …"
