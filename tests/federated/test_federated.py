@@ -1,7 +1,5 @@
 """Federated training: one client is central training, rules match hand and Flower, Krum outlives what breaks the mean."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +12,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Cancelled, Problem
-from tiltyard.federated.aggregation import RULES, Trusted, combine, krum, needed
+from tiltyard.federated.aggregation import RULES, Trusted, combine, needed
 from tiltyard.federated.shards import dirichlet
 from tiltyard.federated.training import Training
 from tiltyard.privacy_accounting.accountants import default_delta, epsilon
@@ -106,53 +104,6 @@ def test_a_backdoor_gets_through_fedavg_and_not_through_krum(target, data):
 
 
 # Rules
-
-
-ROWS = [np.array(v, np.float32) for v in ([0, 0], [1, 2], [2, 1], [1, 1], [90, -90])]
-
-
-@pytest.mark.parametrize(
-    ("rule", "tolerate", "wanted"),
-    [
-        ("fedavg", 0, [(0 + 2 + 6 + 4 + 450) / 15, (0 + 4 + 3 + 4 - 450) / 15]),
-        ("median", 0, [1, 1]),
-        ("trimmed_mean", 1, [4 / 3, 2 / 3]),
-        ("krum", 1, [1, 1]),
-        ("multi_krum", 1, [1, 1]),
-    ],
-)
-def test_rules_by_hand(rule, tolerate, wanted):
-    np.testing.assert_allclose(combine(rule, ROWS, [1, 2, 3, 4, 5], tolerate), wanted, rtol=1e-6)
-
-
-def test_the_rules_are_flowers_own():
-    aggregate = pytest.importorskip("flwr.server.strategy.aggregate")
-    rng = np.random.default_rng(1)
-    weights = [rng.normal(0, 1, 30).astype(np.float32) for _ in range(9)]
-    rows = [int(n) for n in rng.integers(1, 50, 9)]
-    theirs = [([w.astype(np.float64)], n) for w, n in zip(weights, rows, strict=True)]
-    alike = [(one, 1) for one, _ in theirs]
-    np.testing.assert_allclose(combine("fedavg", weights, rows), aggregate.aggregate(theirs)[0])
-    np.testing.assert_allclose(combine("median", weights, rows), aggregate.aggregate_median(theirs)[0])
-    np.testing.assert_allclose(combine("trimmed_mean", weights, rows, 2), aggregate.aggregate_trimmed_avg(theirs, 2 / 9)[0])
-    np.testing.assert_allclose(combine("krum", weights, rows, 2), aggregate.aggregate_krum(theirs, 2, 0)[0])
-    np.testing.assert_allclose(combine("multi_krum", weights, rows, 2), aggregate.aggregate_krum(alike, 2, 7)[0])
-
-
-@given(st.integers(0, 3), st.integers(0, 2**16))
-def test_krum_never_takes_one_far_away(tolerate, seed):
-    rng = np.random.default_rng(seed)
-    near = [rng.normal(0, 1, 8).astype(np.float32) for _ in range(needed("krum", tolerate) - tolerate)]
-    far = [(rng.normal(0, 1, 8) + 1e3 * rng.choice([-1, 1], 8)).astype(np.float32) for _ in range(tolerate)]
-    assert krum(near + far, tolerate)[0] < len(near)
-
-
-def test_too_few_clients_for_a_rule_is_one_line():
-    with pytest.raises(Problem, match=r"^Expected 7 clients or more for Krum to withstand 2; found 6 clients"):
-        combine("krum", [np.zeros(2, np.float32)] * 6, [1] * 6, 2)
-
-
-# Shards
 
 
 @given(st.integers(1, 12), st.sampled_from([1e-300, 0.01, 0.5, 1.0, 100.0]), st.integers(0, 2**16))
@@ -312,65 +263,6 @@ def test_a_round_without_enough_answers_leaves_the_weights(target, data):
     after, rounds = train(start.plan, before, ask, start.watch, Progress())
     np.testing.assert_array_equal(after, before)
     assert "6 answers, 7 needed" in rounds[1].note
-
-
-def test_cancelled_and_gone_on_with_is_the_same_run(tmp_path: Path, target, data):
-    file = tmp_path / "run.safetensors"
-    facts = {"clients": 4, "rounds": 4, "noise_multiplier": 0.5, "share": 0.7, "rows": 300}
-    whole = named(Training, facts)(target, data)
-    progress = Progress()
-    progress.listener = lambda report: progress.cancel() if "round 3" in report.message else None
-    cut = named(Training, {**facts, "resume": str(file)})(target, data, progress)
-    assert (cut.record.result.status, cut.target) == (Status.CANCELLED, None)
-    assert file.exists()
-    on = named(Training, {**facts, "resume": str(file)})(target, data)
-    np.testing.assert_array_equal(weights_of(on.target), weights_of(whole.target))
-    assert json.loads(on.record.result.model_dump_json()) == json.loads(whole.record.result.model_dump_json())
-    other = named(Training, {**facts, "seed": 1, "resume": str(file)})(target, data)
-    assert other.record.result.status is Status.FAILED
-    assert "another's" in other.record.result.summary
-
-
-def test_a_file_that_is_no_checkpoint_is_said(tmp_path: Path, target, data):
-    file = tmp_path / "run.safetensors"
-    file.write_bytes(b"not this")
-    result = Training(clients=2, rounds=1, resume=str(file))(target, data).record.result
-    assert result.status is Status.FAILED
-    assert "a checkpoint in" in result.summary
-    assert file.read_bytes() == b"not this"
-
-
-def test_bare_names_are_files_of_their_own_whatever_follows_their_dot(tmp_path: Path, monkeypatch, target, data):
-    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path)
-    for seed, name in enumerate(("run.v1", "run.v2")):
-        made = named(Training, {"clients": 2, "rounds": 1, "rows": 100, "seed": seed, "resume": name})(target, data)
-        assert made.target is not None, made.record.result.summary
-    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["run.v1", "run.v2"]
-
-
-ROUND = {"number": 0, "asked": 0, "answered": 0, "right": 1, "rows": 2}
-
-
-@pytest.mark.parametrize(
-    ("name", "facts"),
-    [("other", {"rounds": [ROUND]}), ("weights", {}), ("weights", {"rounds": None}), ("weights", {"rounds": [{**ROUND, "right": "all"}]})],
-)
-def test_a_checkpoint_of_this_run_without_its_weights_or_rounds_is_said(tmp_path: Path, name: str, facts: dict[str, object]):
-    import torch
-
-    from tiltyard.federated.rounds.checkpoint import Checkpoint
-    from tiltyard.federated.rounds.server import Round
-    from tiltyard.targets.checkpoints import store
-
-    checkpoint = Checkpoint(tmp_path / "run.safetensors", "key")
-    assert checkpoint.read() == (None, (), {})
-    store(checkpoint.path, "key", {name: torch.ones(3)}, facts)
-    with pytest.raises(Problem, match="weights and rounds in"):
-        checkpoint.read()
-    checkpoint.write(np.arange(3, dtype=np.float32), [Round.model_validate(ROUND)], {})
-    weights, rounds, _ = checkpoint.read()
-    np.testing.assert_array_equal(weights, np.arange(3, dtype=np.float32))
-    assert rounds == (Round.model_validate(ROUND),)
 
 
 def test_a_cancel_stops_it_in_the_middle_of_a_client(target, data):
