@@ -11,6 +11,7 @@ from tiltyard.formatting.numbers import measured
 from tiltyard.reports.bundle import make
 from tiltyard.reports.html import figure, render
 from tiltyard.reports.markdown import plain
+from tiltyard.reports.markdown import render as markdown
 from tiltyard.reports.overview import headline, risks, worst
 from tiltyard.reports.pages import pages
 from tiltyard.reports.scale import marks
@@ -67,6 +68,15 @@ def test_the_picture_is_that_of_the_gravest_finding(three: list[Record]) -> None
 def test_one_finding_is_one_finding() -> None:
     assert counts(make([record()]))[0].startswith("1 finding in 1 of ")
     assert counts(make([record(), record(check="theft.extraction", id="2")]))[0].startswith("2 findings in 2 of ")
+
+
+def test_a_report_of_failures_does_not_look_calm() -> None:
+    ended = CheckResult(status=Status.FAILED, summary="Failed"), CheckResult(status=Status.INCOMPLETE, summary="Open")
+    bad = [record(check=c).model_copy(update={"result": r}) for c, r in zip(("evasion.pgd", "theft.extraction"), ended, strict=True)]
+    assert counts(make(bad))[0].endswith("; 0 passed. Without a conclusion: 1. Failed: 1.")
+    front = render(make(bad), front=True)
+    assert "No finding. Without a conclusion: 1. Failed: 1." in front
+    assert "No finding. Without a conclusion: 1. Failed: 1." in markdown(make(bad))
 
 
 def gap(group: str, value: float) -> Metric:

@@ -100,7 +100,7 @@ def environment() -> "Environment":
         ended=wording.ended,
     )
     words = {name: getattr(wording, name) for name in ("asked", "counts", "facts", "limit", "number", "outcome", "safer", "severity")}
-    words |= {name: getattr(wording, name) for name in ("state", "tally", "verdict")}
+    words |= {name: getattr(wording, name) for name in ("state", "tally", "unsettled", "verdict")}
     env.globals.update(
         words, figure=figure, headline=headline, marks=marks, moves=moves, pictures=pictures, risks=risks, signs=wording.SIGNS,
         sources=sources, titled=titled, topic_of=topic_of, unasked=unasked, worst=worst,

@@ -68,7 +68,11 @@ def _second(bundle: Bundle, t: Say) -> list[str]:
         (wording.severity(g.finding.severity, t), g.finding.title, g.finding.advice, owner(topic_of(g.record.check)) or t("not named"))
         for g in worst(bundle)
     ]
-    lines = [f"## {t('The gravest findings')}", "", *(table(heads, grave) if grave else [t("No finding."), ""])]
+    lines = [
+        f"## {t('The gravest findings')}",
+        "",
+        *(table(heads, grave) if grave else [" ".join([t("No finding."), *map(plain, wording.unsettled(bundle))]), ""]),
+    ]
     if bundle.verdicts:
         rules = [(v.get("rule", ""), wording.outcome(str(v.get("outcome", "")), t), v.get("reason", "")) for v in bundle.verdicts]
         lines += [f"## {t('Against the limits')}", "", *table((t("Limit"), t("Outcome"), t("Why")), rules)]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..assessment.standing import TopicStanding
+from ..assessment.standing import Standing, TopicStanding
 from ..formatting.numbers import measured, value
 from ..result import Metric, Record, Severity
 from .bundle import Bundle
@@ -83,8 +83,21 @@ def counts(bundle: Bundle) -> list[str]:
         several_found = t("{findings} findings in {asked} of {of} checks; {passed} passed.")
         text = t("1 finding in {asked} of {of} checks; {passed} passed.") if own.findings == 1 else several_found
         text = text.format(findings=own.findings, asked=own.asked, of=own.of, passed=own.passed)
+        text = " ".join([text, *_unsettled(own, t)])
         found.append(f"{subject[0].name}: {text}" if several else text)
     return found
+
+
+def unsettled(bundle: Bundle) -> list[str]:
+    """How many checks of the report's model failed or came to no conclusion: where nothing was found, that is no good news."""
+    return _unsettled(standing(bundle), sayer(bundle.about.language))
+
+
+def _unsettled(own: Standing, t: Say) -> list[str]:
+    states = [step.state for step in own.steps.values() if step.kind == "check" and step.counted is not None]
+    failed, open = states.count("failed"), states.count("incomplete")
+    parts = [(t("Without a conclusion: {n}."), open), (t("Failed: {n}."), failed)]
+    return [text.format(n=n) for text, n in parts if n]
 
 
 def tally(bundle: Bundle) -> list[tuple[str, int]]:
