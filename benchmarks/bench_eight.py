@@ -61,7 +61,10 @@ def bare(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
 def ours(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     """`tiltyard app` with its token."""
     port = free_port(0, None)
-    store = {"TILTYARD_STORE": str(folder / "runs.sqlite")}
+    store = {
+        "TILTYARD_STORE": str(folder / "runs.sqlite"),
+        "XDG_DATA_HOME": str(folder / "xdg"),
+    }  # else a page offers what this account had open
     words = [sys.executable, "-m", "tiltyard", "app", f"--port={port}"]
     with ended(subprocess.Popen(words, env={**os.environ, **store}, stdout=subprocess.PIPE, text=True, cwd=folder)) as server:
         assert server.stdout is not None
