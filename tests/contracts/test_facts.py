@@ -43,6 +43,7 @@ def test_each_check_that_an_attacker_could_run_says_what_for() -> None:
         "poisoning.neural_cleanse",
         "poisoning.strip",
         "poisoning.training_rows",
+        "poisoning.transplant",
         "privacy.audit_epsilon",
         "privacy.frontier",
         "privacy.identifying",

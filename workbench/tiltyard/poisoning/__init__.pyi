@@ -5,3 +5,4 @@ from .label_flip import LabelFlip as LabelFlip
 from .neural_cleanse import NeuralCleanse as NeuralCleanse
 from .strip import Strip as Strip
 from .training_rows import TrainingRows as TrainingRows
+from .transplant import Transplant as Transplant

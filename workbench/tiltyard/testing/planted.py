@@ -327,6 +327,7 @@ NOT_COVERED: dict[str, str] = {
     "poisoning.neural_cleanse": "found and clean models in tests/poisoning, more in benchmarks/bench_backdoors.py; warped, blended and clean-label backdoors are not covered",
     "poisoning.strip": "found and clean inputs in tests/poisoning; warped, blended and clean-label backdoors are not covered",
     "poisoning.training_rows": "a question about rows; planted by tests/poisoning",
+    "poisoning.transplant": "found and clean tables in tests/poisoning; triggers of more columns, or whose values differ from row to row, are not covered",
     "privacy.frontier": "many trainings; tests/privacy",
     "supply_chain.advisories": "a question about packages",
     "supply_chain.age": "a question about packages",
