@@ -1,5 +1,8 @@
 """Scripts that one page wanted are named in the next, and nothing else that a browser may ask for."""
 
+from importlib.metadata import version
+from pathlib import Path
+
 import pytest
 
 from tiltyard_widgets.gateway.preload import MOST, Preload
@@ -48,3 +51,31 @@ def test_nothing_is_added_once_a_page_is_shown_nor_past_so_many() -> None:
     for n in range(MOST + 9):
         many.sent(f"voila/static/{n}.js")
     assert many.links("/", "").count("<link") == MOST
+
+
+def test_the_next_server_knows_what_the_first_page_of_this_one_wanted(tmp_path: Path) -> None:
+    place = tmp_path / "data" / "preload.json"
+    before = Preload(place)
+    before.sent(CHUNK)
+    before.settle()
+    after = Preload(place)
+    assert CHUNK in after.links("/", "")
+    after.sent(REMOTE)  # what this page wants is what counts from now on
+    after.settle()
+    assert CHUNK not in after.links("/", "") and REMOTE in Preload(place).links("/", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"voila": "0.0", "scripts": ["voila/static/1.js"]}',
+        '{"scripts": 3}',
+        "\x00",
+        '{"voila": "VERSION", "scripts": ["/x.js", 3]}',
+    ],
+)
+def test_a_list_that_is_none_names_nothing(text: str, tmp_path: Path) -> None:
+    (tmp_path / "preload.json").write_text(text.replace("VERSION", version("voila")))
+    assert Preload(tmp_path / "preload.json").links("/", "") == ""

@@ -18,6 +18,7 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
 from tiltyard.access.confined import impossible
+from tiltyard.access.places import home
 
 from ..warm.nursery import Nursery, possible
 from . import people
@@ -111,7 +112,7 @@ class App(Voila):
         logout = self.login in ("token", "password")
         at_once = self.at_once or 2 * (os.cpu_count() or 1)
         settings["visits"] = Visits(Skeletons(self, settings, logout), at_once, self.kernel_manager.__contains__)
-        settings["preload"] = Preload()
+        settings["preload"] = Preload(home() / "preload.json")
         settings["schemes"] = partial(schemes, hostname=self.hostname, hub=self.login == "hub")
         settings |= {"tries": Tries(lambda: asyncio.sleep(self.pause / 1000)), "proxied": bool(self.hostname)}
         pings = {"ws_ping_interval": self.ping, "ws_ping_timeout": 3 * self.ping}
