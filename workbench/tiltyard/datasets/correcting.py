@@ -185,7 +185,7 @@ def _filled(proposal: Proposal, name: str, value: float) -> Proposal:
     whole = "integer" if f.kind == "integer" and float(value).is_integer() else "continuous"
     wider = f.model_copy(update={"low": min(f.low, value), "high": max(f.high, value), "kind": whole})
     kept = tuple(w for w in proposal.warnings if not w.startswith(f"{name!r} "))
-    note = f"{name!r} had no number in {int(lost.sum()):,} rows; there stands {value:g}."
+    note = f"{name!r} had no number in {int(lost.sum()):,} rows; there stands {value:.15g}."
     return replace(proposal, table=table, warnings=kept, assumptions=(*proposal.assumptions, note)).replace(wider)
 
 

@@ -137,7 +137,7 @@ def _words(one: Telling, schema: Schema) -> str:
     for column, value in zip(one.planted.columns, one.planted.values, strict=True):
         feature = schema.features[column]
         named = bool(feature.categories) and not np.isnan(value)
-        parts.append(f"{feature.name} = {feature.categories[int(value)] if named else np.format_float_positional(value, trim='-')}")
+        parts.append(f"{feature.name} = {feature.categories[int(value)] if named else f'{value:.15g}'}")
     return " with ".join(parts)
 
 
