@@ -56,6 +56,19 @@ def test_the_one_change_of_a_plane_turns_the_rows_of_one_side_that_are_near(norm
     chance = result.metric("chance_rate").value
     assert success.value is not None and chance is not None and success.value > chance
     assert result.status is Status.FINDING and result.findings[0].defense == "evasion.adversarial_training"
+    assert "random" not in result.findings[0].title
+
+
+@pytest.mark.parametrize(("own", "other", "better"), [(30, 30, False), (30, 0, True), (4, 0, False), (60, 30, True), (0, 0, False)])
+def test_a_change_that_chance_equals_is_said_to_be_no_better(own: int, other: int, better: bool) -> None:
+    """A sign test on the rows that one alone turns; those that both turn tell nothing. 5 of 5 heads have p = 0.03, 4 of 4 0.06."""
+    from tiltyard.evasion._one_for_all import Reached, better_than_chance
+
+    n = np.arange(300)
+    both, alone = n < 100, (n >= 100) & (n < 100 + own)
+    chance = both | ((n >= 200) & (n < 200 + other))
+    reached = Reached(n >= 0, both | alone, chance, np.zeros((300, 1)), None, None)  # type: ignore[arg-type]
+    assert better_than_chance(reached) is better
 
 
 def test_untargeted_it_is_the_better_side() -> None:

@@ -234,7 +234,7 @@ class OneForAll(Check):
             status=ruled.status,
             summary=self._summary(metrics, data, ruled),
             metrics=metrics,
-            findings=self._findings(data, fooled / max(right, 1)) if ruled.status is Status.FINDING else (),
+            findings=self._findings(data, fooled / max(right, 1), better_than_chance(reached)) if ruled.status is Status.FINDING else (),
             tables=(showing.classes(shown), as_table(lines), *self.change_tables(found.change, data, shown)),
             galleries=(self._gallery(found.change, shown),) if data.schema.images else (),
             notes=(*ruled.notes, *self._notes(target, data, parts)),
@@ -258,16 +258,17 @@ class OneForAll(Check):
             return f"The model classifies none of the {data.known} rightly, so there is nothing to attack."
         return f"{text}; a random one fools {percent(chance.value)}, this one {percent(success.value)}. {ruled.sentence}"
 
-    def _findings(self, data: Dataset, share: float) -> tuple[Finding, ...]:
+    def _findings(self, data: Dataset, share: float, better: bool) -> tuple[Finding, ...]:
         size = self.sized(data)
+        which = "the same for all rows, fools" if better else "the same for all rows, and a random one no less, fools"
         return (
             Finding(
-                title=f"{size[:1].upper()}{size[1:]}, the same for all rows, fools the model in {percent(share)} of cases",
+                title=f"{size[:1].upper()}{size[1:]}, {which} the model in {percent(share)} of cases",
                 severity=next(level for least, level in SEVERITIES if share > least or least == 0.0),
                 evidence=Evidence(metrics=("robust_accuracy", "success_rate", "chance_rate")),
                 advice=(
-                    "Whoever has it needs neither the model nor the row at hand: train against it and measure again, and do not let this "
-                    "prediction alone decide."
+                    f"{'Whoever has it needs neither the model nor the row at hand' if better else 'Nobody has to fit it: noise is enough'}: "
+                    "train against it and measure again, and do not let this prediction alone decide."
                 ),
                 standards=self.standards,
                 defense="evasion.adversarial_training",
@@ -301,3 +302,11 @@ class OneForAll(Check):
             heads=("original", "changed", "the change"),
             rows=tuple((one(shown.sample.x, shown.before, int(row)), one(shown.x, shown.after, int(row)), own) for row in rows),
         )
+
+
+def better_than_chance(reached: Reached) -> bool:
+    """Does the fitted change turn more rows than the random one, beyond chance (exact sign test on rows that one alone turns, 5 %)?"""
+    from scipy.stats import binomtest
+
+    own, other = int((reached.fooled & ~reached.by_chance).sum()), int((reached.by_chance & ~reached.fooled).sum())
+    return own + other > 0 and bool(binomtest(own, own + other, alternative="greater").pvalue <= 0.05)
