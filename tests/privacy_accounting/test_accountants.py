@@ -176,8 +176,8 @@ def test_a_curve_can_be_cancelled() -> None:
     ("call", "found"),
     [
         (lambda: noise_for(0.0, 0.01, 100, 1e-5), "found 0"),
-        (lambda: noise_for(-1.0, 0.01, 100, 1e-5), "found -1"),
-        (lambda: noise_for(float("nan"), 0.01, 100, 1e-5), "found nan"),
+        (lambda: noise_for(-1.0, 0.01, 100, 1e-5), "found −1"),
+        (lambda: noise_for(float("nan"), 0.01, 100, 1e-5), "found not a number"),
         (lambda: noise_for(1e-9, 0.5, 100, 1e-12), "found 1e-09"),
         (lambda: Budget.of(6, 2, 1, epsilon=1.0), "found 6"),
         (lambda: Budget.of(100, 10, 1, delta=0.1, epsilon=1.0), "found 0.1"),
