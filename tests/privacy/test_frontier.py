@@ -69,3 +69,29 @@ def test_the_interval_over_seeds_covers() -> None:
     rng = np.random.default_rng(0)
     covered = [s.low <= 0.8 <= s.high for s in (spread(rng.normal(0.8, 0.02, 3).tolist()) for _ in range(2000))]
     assert 0.93 <= np.mean(covered) <= 0.97
+
+
+@pytest.mark.parametrize("moves", [0.0, 0.02])
+def test_the_interval_over_seeds_and_rows_covers(moves: float) -> None:
+    """Of 400 rows that all seeds share, each right with the seed's own chance: also where all seeds give the same (over these alone: a point)."""
+    from tiltyard.privacy._dp_training.points import spread
+
+    rng, covered = np.random.default_rng(0), []
+    for _ in range(2000):
+        easy = rng.random(400)  # the same rows for every seed
+        values = [float((easy < 0.8 + moves * rng.normal()).mean()) for _ in range(3)]
+        one = spread(values, 400)
+        covered.append(one.low <= 0.8 <= one.high)
+    assert 0.93 <= np.mean(covered) <= 0.985
+
+
+def test_the_share_of_the_skill_has_the_error_of_the_model_itself() -> None:
+    from tiltyard.privacy._dp_training.points import Spread
+    from tiltyard.privacy.frontier import _share
+    from tiltyard.statistics.majority import Skill
+
+    y = np.arange(1000) % 10 < 3  # the commonest class: 700
+    before = Skill.of(y.astype(np.int64), np.arange(1000) < 900, ("no", "yes"))
+    alone = _share(before, Spread(0.9, 0.9, 0.9))
+    assert alone.mean == pytest.approx(1.0)
+    assert (alone.high - alone.low) / 2 == pytest.approx(1.96 * (0.9 * 0.1 / 1000) ** 0.5 / 0.2, rel=0.1)

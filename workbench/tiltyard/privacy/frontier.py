@@ -13,6 +13,7 @@ from ..datasets.encoding import EncodedRows
 from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
+from ..statistics.intervals import wilson
 from ..statistics.majority import Skill
 from ..statistics.ruling import status_of
 from ..targets.target import Target
@@ -109,7 +110,8 @@ class Frontier(Check):
             made = found.setdefault(name, [])
             made.append(points.get(f"{name} {len(made)}", partial(trained, e, noise, len(made), part)))
         measures = [m for m in LABELS if min(s[m] for all_seen in found.values() for s in all_seen) >= 0]
-        spreads = {m: {name: spread([s[m] for s in all_seen]) for name, all_seen in found.items()} for m in measures}
+        asked_of = {"accuracy": len(test), "robust": len(robust), "gap": 0}
+        spreads = {m: {name: spread([s[m] for s in all_seen], asked_of[m]) for name, all_seen in found.items()} for m in measures}
         skill = Skill.of(test.y, target.labels(test.x) == test.y, target.classes)
         return self._result(skill, [b.epsilon for b in budgets], asked, spreads, budgets[0].delta, len(rows))
 
@@ -128,9 +130,9 @@ class Frontier(Check):
                 low=best.low if best else None,
                 high=best.high if best else None,
                 level=0.95 if best else None,
-                n=self.seeds,
+                n=before.n,
                 safer="higher",
-                interval="Student, over seeds" if best else "",
+                interval=f"Student over {self.seeds} trainings and Wilson over rows" if best else "",
                 note="" if best else "the model has no skill to keep, or every budget is above 10",
             ),
             Metric(
@@ -152,7 +154,8 @@ class Frontier(Check):
             charts=tuple(_chart(measure, asked, spreads[measure], delta) for measure in spreads),
             tables=(_table(spent, names, spreads),),
             notes=(
-                f"Each of {self.budgets} budgets was trained {self.seeds} times; intervals are over these, not over rows. Delta is {number(delta)}.",
+                f"Each of {self.budgets} budgets was trained {self.seeds} times; intervals are over these and over the rows each was measured on, but those of "
+                f"gaps between groups, which are over trainings alone. Delta is {number(delta)}.",
                 "Choosing a budget by looking at this spends privacy that epsilon does not count.",
             ),
         )
@@ -168,11 +171,17 @@ class Frontier(Check):
 
 
 def _share(before: Skill, accuracy: "Spread") -> "Spread":
-    """The share kept of what the model has right beyond the majority-class baseline."""
+    """The share kept of what the model has right beyond the majority-class baseline.
+
+    The error of what the model itself has right is joined as that of another sample, which is wider than of the same rows.
+    """
     from ._dp_training.points import Spread
 
-    common, gain = before.common / before.n, (before.right - before.common) / before.n
-    return Spread(*((value - common) / gain for value in (accuracy.mean, accuracy.low, accuracy.high)))
+    common, right = before.common / before.n, before.right / before.n
+    gain = right - common
+    kept, low, high = ((value - common) / gain for value in (accuracy.mean, accuracy.low, accuracy.high))
+    own = abs(kept) * max(end / gain for end in np.abs(np.array(wilson(right, before.n)) - right))
+    return Spread(kept, kept - float(np.hypot(kept - low, own)), kept + float(np.hypot(high - kept, own)))
 
 
 def _finding() -> Finding:
@@ -210,7 +219,7 @@ def _chart(measure: str, asked: list[float], spreads: "dict[str, Spread]", delta
 def _table(spent: list[float], names: list[str], spreads: "dict[str, dict[str, Spread]]") -> Table:
     columns = [Column(name="epsilon spent")]
     for measure in spreads:
-        columns += [Column(name=LABELS[measure].lower(), kind="number"), Column(name=f"{measure}: 95 % over seeds")]
+        columns += [Column(name=LABELS[measure].lower(), kind="number"), Column(name=f"{measure}: 95 %")]
     lines = [(f"{e:.4g}", name) for e, name in zip(spent, names, strict=True)] + [(CLIP_ONLY, CLIP_ONLY)]
     cells = [(words, *(cell for m in spreads for cell in _cells(spreads[m][name]))) for words, name in lines]
     return Table(name="frontier", title="What each budget leaves", columns=tuple(columns), rows=tuple(cells))

@@ -12,6 +12,7 @@ from ...attacks.perturbation_space import PerturbationSpace, pgd
 from ...attacks.queries import rows_of, tensors
 from ...datasets.dataset import Dataset
 from ...progress import Progress
+from ...statistics.intervals import wilson
 from ...targets.checkpoints import restored, store
 from ...targets.target import Target
 
@@ -23,18 +24,25 @@ MEASURES = ("accuracy", "robust", "gap")
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean over seeds, with the Student interval of the mean."""
+    """Mean over seeds, with an interval of the mean: over seeds (Student), and where ``rows`` says on how many rows each was measured over those too."""
 
     mean: float
     low: float
     high: float
 
 
-def spread(values: list[float], level: float = 0.95) -> Spread:
-    """Of two or more values that seeds gave."""
+def spread(values: list[float], rows: int = 0, level: float = 0.95) -> Spread:
+    """Of two or more values that seeds gave; of shares of the same ``rows`` for all seeds, where these count.
+
+    What seeds and rows vary by is independent, and their half-widths are joined as errors are: that of the rows by Wilson (1927), so that equal values of
+    all seeds have an interval too.
+    """
     mean, k = float(np.mean(values)), len(values)
     half = float(t.ppf((1 + level) / 2, k - 1)) * float(np.std(values, ddof=1)) / np.sqrt(k)
-    return Spread(mean, mean - half, mean + half)
+    if not rows:
+        return Spread(mean, mean - half, mean + half)
+    low, high = wilson(mean, rows, level)
+    return Spread(mean, mean - float(np.hypot(half, mean - low)), mean + float(np.hypot(half, high - mean)))
 
 
 def seen(target: Target, rows: Dataset, robust: Dataset, seed: int) -> Seen:
