@@ -1,15 +1,14 @@
-"""A value as a card of HTML: its own style, drawings inline, no script and nothing from the network."""
+"""A value as a card of HTML: its own style, pictures within, no script and nothing from the network; to be read without the style too."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
-from itertools import count as counting
 
 from ..formatting import cells
 from ..formatting.numbers import count, interval, value
 from ..result import Chart, Finding, Metric, Severity, Table
-from .drawing import svg
+from .drawing import picture
 from .risk_picture import RiskLine
 from .view import MOST_ROWS, Fold, View, gravest_first, view_of
 
@@ -24,7 +23,8 @@ SIGNS = {
 }
 GRAVE = {Severity.CRITICAL: "bad", Severity.HIGH: "bad", Severity.MEDIUM: "open"}
 NUMERIC = {"number", "integer", "percent"}
-_numbers = counting(1)
+APART, COLON = '<span class="bare"> · </span>', '<span class="bare">: </span>'
+"""What stands between words where a page has taken the style away, as JupyterLab does of notebooks it does not trust."""
 
 
 def html(one: object, scope: str = "tiltyard") -> str:
@@ -51,7 +51,8 @@ def _style(scope: str) -> str:
 
 
 def _head(view: View) -> str:
-    return f'<div class="head"><span class="title">{escape(view.title)}</span>{_state(view.state)}<span class="kind">{escape(view.kind)}</span></div>'
+    words = (f'<b class="title">{escape(view.title)}</b>', _state(view.state), f'<span class="kind">{escape(view.kind)}</span>')
+    return f'<div class="head">{APART.join(filter(None, words))}</div>'
 
 
 def _state(state: str) -> str:
@@ -71,7 +72,7 @@ def _leads(numbers: Sequence[Metric]) -> str:
 def _lead(metric: Metric) -> str:
     shown = " ".join(filter(None, value(metric)))
     beside = ", ".join(filter(None, (interval(metric), count(metric)))) if metric.value is not None else metric.note
-    return f"<div>{escape(metric.label)}<b>{escape(shown)}</b><small>{escape(beside)}</small></div>"
+    return f"<div>{escape(metric.label)}{COLON}<b>{escape(shown)}</b> <small>{escape(beside)}</small></div>"
 
 
 def _risks(lines: Sequence[RiskLine]) -> str:
@@ -115,10 +116,9 @@ def _findings(findings: Sequence[Finding]) -> str:
 
 
 def _figure(chart: Chart) -> str:
-    """The drawing, what it shows in a sentence, and its title."""
+    """The picture, what it shows in a sentence, and its title."""
     label = escape(chart.alt, quote=True)
-    drawing = svg(chart, f"tiltyard-{next(_numbers)}-")
-    return f'<figure role="img" aria-label="{label}"><figcaption>{escape(chart.title)}</figcaption>{drawing}</figure>'
+    return f'<figure><figcaption>{escape(chart.title)}</figcaption><img class="chart" alt="{label}" src="{picture(chart)}"></figure>'
 
 
 def _table(table: Table, most: int = MOST_ROWS) -> str:

@@ -16,7 +16,7 @@ from ..result import Record, Table
 from ..samples.catalog import Sample
 from ..targets.target import Target
 from .steps import Steps
-from .view import MOST_ROWS, View, gravest_first, sentence_of, view_of
+from .view import MOST_ROWS, View, compared, gravest_first, sentence_of, view_of
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -68,7 +68,7 @@ def _sample(one: Sample) -> str:
 
 @_named.register
 def _comparison(one: Comparison) -> str:
-    return f"<Comparison {one.before[:8]} → {one.after[:8]}: {view_of(one).sentence.removesuffix('.')}>"
+    return f"<Comparison {compared(one)}: {view_of(one).sentence.removesuffix('.')}>"
 
 
 @_named.register

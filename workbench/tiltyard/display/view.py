@@ -1,5 +1,6 @@
 """What a card and a text both say of a value: built once from it, drawn by each in its way."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
@@ -23,6 +24,7 @@ from .risk_picture import RiskLine, lines
 from .steps import Steps
 
 MOST_ROWS = 12
+RUN = re.compile("[0-9a-f]{32}")
 LEADS = 3
 State = Literal["", "passed", "finding", "incomplete", "not_applicable", "failed", "cancelled", "not_run"]
 
@@ -316,17 +318,24 @@ def _sample(one: Sample) -> View:
 @view_of.register
 def _comparison(one: Comparison) -> View:
     counted = {verdict: sum(m.verdict == verdict for m in one.metrics) for verdict in ("better", "worse", "unclear")}
-    sentence = f"{counted['better']} numbers surely safer, {counted['worse']} surely less safe, {counted['unclear']} not to be told apart."
+    better = counted["better"]
+    sentence = f"{better} number{'s' * (better != 1)} surely safer, {counted['worse']} surely less safe, {counted['unclear']} not to be told apart."
     tables = (moves_table(one), _changes(one))
     folds = [Fold(title, sentences=(", ".join(ids),)) for title, ids in (("Only before", one.only_before), ("Only after", one.only_after))]
     return View(
         kind="comparison",
-        title=f"{one.before[:8]} → {one.after[:8]}",
+        title=compared(one),
         state="finding" if counted["worse"] else "",
         sentence=sentence,
         tables=tuple(table for table in tables if table.rows),
         folds=tuple(fold for fold in folds if any(fold.sentences)),
     )
+
+
+def compared(one: Comparison) -> str:
+    """What was compared: runs by the beginning of their ids, models by name."""
+    before, after = (side[:8] if RUN.fullmatch(side) else side for side in (one.before, one.after))
+    return f"{before} → {after}" if before != after else f"{before}, before and after"
 
 
 def moves_table(one: Comparison) -> Table:
