@@ -216,6 +216,7 @@ def test_a_missing_number_is_a_value_and_whole_numbers_stay_whole() -> None:
 
 
 def test_the_label_seen_is_the_one_that_the_model_decides() -> None:
+    from tiltyard.targets.decision import Prediction
     from tiltyard.testing.grounds import deployed
 
     ground = deployed()
@@ -226,6 +227,9 @@ def test_the_label_seen_is_the_one_that_the_model_decides() -> None:
         def _predict(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
             asked.append(len(x))
             return self._scores(x).argmax(1)
+
+        def _prediction(self, x: NDArray[np.float64]) -> Prediction:
+            return Prediction(self._predict(x), self._scores(x))
 
     other = Largest(ground.target.estimator, ground.target.schema, feeds="frame")  # type: ignore[attr-defined]
     by_score = AttributeInference(columns=("side",), sees="label")(other, ground.data).result
