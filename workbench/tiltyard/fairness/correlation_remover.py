@@ -128,8 +128,8 @@ def _sklearn(found: Projection, target: SklearnTarget, rows: Dataset, seed: int,
     words = [f.name for f in target.schema.features if f.kind == "categorical"]
     if target.wants != "encoded" and words:
         do = "Use fairness.threshold_optimizer or fairness.exponentiated_gradient"
-        found = f"{target.name}, which is given {words[0]!r} as it stands in the table, as one of its values"
-        raise Unavailable("a model of numbers, or of one column for each value", found, do)
+        given = f"{target.name}, which is given {words[0]!r} as it stands in the table, as one of its values"
+        raise Unavailable("a model of numbers, or of one column for each value", given, do)
     model = Pipeline([("project", FunctionTransformer(found)), ("model", clone(target.estimator))])
     model.set_params(**{key: seed for key in model.get_params() if key.endswith("random_state")})
     progress.step(0.1, f"fitting {type(target.estimator).__name__} (cannot be stopped halfway)")
