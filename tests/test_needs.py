@@ -54,3 +54,14 @@ def test_a_forest_is_not_sent_to_a_defense_for_networks() -> None:
     assert given.advice.startswith("Train against it. Adversarial training cannot be applied here: it needs ")
     other = result.model_copy(update={"findings": (finding.model_copy(update={"defense": "validation.guard"}),)})
     assert needs.attainable(other, target, data) is other
+
+
+def test_what_an_attacker_may_not_see_keeps_no_owner_from_a_defense() -> None:
+    from tiltyard.samples.catalog import load
+    from tiltyard.targets.restricted import RestrictedTarget
+
+    sample = load("census")
+    finding = Finding(title="t", severity=Severity.HIGH, evidence=Evidence(), advice="Train.", defense="evasion.adversarial_training")
+    result = CheckResult(status=Status.FINDING, summary="s", findings=(finding,))
+    seen = RestrictedTarget(sample.target, frozenset({"labels"}))
+    assert needs.attainable(result, RestrictedTarget(seen, frozenset({"labels"})), sample.data) is result

@@ -48,8 +48,11 @@ def lacking(needs: frozenset[str], target: Target, data: Dataset) -> str:
 
 
 def attainable(result: CheckResult, target: Target, data: Dataset) -> CheckResult:
-    """``result`` whose findings lead to no defense that this target and data cannot take; the advice says which, and why."""
-    findings = tuple(_within_reach(finding, target, data) for finding in result.findings)
+    """``result`` whose findings lead to no defense that this target and data cannot take; the advice says which, and why.
+
+    What an attacker may not see of the target its owner has, who applies the defense.
+    """
+    findings = tuple(_within_reach(finding, target.whole, data) for finding in result.findings)
     return result if findings == result.findings else result.model_copy(update={"findings": findings})
 
 

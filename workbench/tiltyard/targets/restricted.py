@@ -118,6 +118,10 @@ class RestrictedTarget(Target):
             self._module = Metered(self._inner.module, self.meter).eval()
         return self._module
 
+    @property
+    def whole(self) -> Target:
+        return self._inner.whole
+
     def judged(self) -> Target:
         return self._inner.judged()
 

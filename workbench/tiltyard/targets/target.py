@@ -269,6 +269,11 @@ class Target(Shown, ABC):
         """As `unaided`, of images as a data set has them."""
         return None
 
+    @property
+    def whole(self) -> "Target":
+        """As its owner has it: of a target that shows another with less to be had of it that other, else this very target."""
+        return self
+
     def judged(self) -> "Target":
         """The same model as a judge of an attack asks it, on an account of its own where there is one; else this very target."""
         return self
