@@ -11,6 +11,7 @@ import pytest
 from tiltyard.catalogue import find
 from tiltyard.errors import Problem
 from tiltyard.targets.opening import open_target
+from tiltyard.targets.saving import not_within
 from tiltyard.targets.wrapper import KEY, Wrapper
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -130,6 +131,12 @@ def test_a_network_that_is_not_described_is_saved_as_weights(tmp_path: Path) -> 
     again = open_target(place, factory=f"{tmp_path}/mine.py:make")
     np.testing.assert_array_equal(again.scores(data.x), target.scores(data.x))
     assert again.fingerprint == target.fingerprint
+    assert "factory" in not_within(target)
+
+
+def test_a_rule_that_the_file_of_a_model_lacks_is_named(census: Any) -> None:
+    assert not_within(census.target) == ""
+    assert "from 0.2 on" in not_within(open_target(census.target, threshold=0.2))
 
 
 def forged(place: Path, out: Path, **changes: Any) -> Path:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 BEHIND = "The defense alone, without the model: load the model again with this file under More settings, Behind a defense."
-MODEL = "A model file that describes itself as far as the model does: load it like any other."
+OTHER = "A model file: load it like any other."
 
 
 class RemeasureView(look.Stack):
@@ -116,21 +116,23 @@ class RemeasureView(look.Stack):
         self.message.clear()
         if self.record is None:
             return
+        from tiltyard.targets.saving import LARGEST, MODEL, not_within
+        from tiltyard.targets.wrapper import DEFENSE, Wrapper
+
         made = self.session.made[self.record.id]
         try:
             content = made.safetensors()
+            if len(content) > LARGEST:
+                found, do = f"{len(content) >> 20:,} MiB", "Save it from a shell: tiltyard defend … --save FILE"
+                raise Problem(f"at most {LARGEST >> 20} MiB to hand to a browser", found, do)
         except Problem as problem:
             self.message.say(problem, doing="Could not write it")
             return
-        from tiltyard.targets.wrapper import DEFENSE, Wrapper
-
         alone = isinstance(made, Wrapper)
-        name = DEFENSE if alone else "model.safetensors"
-        self.link.offer(name, "application/octet-stream", base64.b64encode(content).decode())
-        self.about.say(BEHIND if alone else MODEL)
+        self.link.offer(DEFENSE if alone else MODEL, "application/octet-stream", base64.b64encode(content).decode())
         rows = made.own().rows if isinstance(made, Wrapper) else 0
-        if rows:
-            self.about.say(f"{BEHIND} It holds {rows:,} rows that the model was trained on: guard it as you guard them.")
+        held = f"It holds {rows:,} rows that the model was trained on: guard it as you guard them." if rows else ""
+        self.about.say(f"{BEHIND} {held}".strip() if alone else f"{OTHER} {not_within(made)}".strip())
 
     def adopt(self) -> None:
         """Make the defended target the one the panels show."""

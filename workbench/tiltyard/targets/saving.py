@@ -75,3 +75,13 @@ def save(target: Target, path: str | Path, overwrite: bool = False) -> str:
     data = target.safetensors()
     places.written(path, data, WHAT, SUFFIXES, replace=overwrite)
     return hashlib.sha256(data).hexdigest()
+
+
+def not_within(target: Target) -> str:
+    """What a model's own file lacks to be opened as what was measured, in sentences; nothing where it lacks nothing."""
+    lacking = []
+    if "weights" in target.offers and getattr(target, "architecture", None) is None:
+        lacking.append("It holds weights alone: open it with the factory, as the model was built.")
+    if target.rule_notes:
+        lacking.append(f"Its rule is not in it: it was measured deciding {target.rule}. Give the same threshold again when it is opened.")
+    return " ".join(lacking)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from .made_rows import answers_to_made_rows
-from .saving import ordered
+from .saving import LARGEST, ordered
 from .target import Target
 
 DEFENSE = "defense.safetensors"
@@ -62,9 +62,10 @@ class Wrapper(Target):
 
     def files(self) -> dict[str, bytes]:
         try:
-            return {DEFENSE: self.safetensors()}
+            content = self.safetensors()
         except Problem:
             return {}
+        return {DEFENSE: content} if len(content) <= LARGEST else {}
 
 
 def packed_wrapper(target: "Wrapper") -> bytes:

@@ -205,13 +205,12 @@ def place_to_save(text: str | None, overwrite: bool) -> Path | None:
 
 def save_model(target: Target, path: Path, overwrite: bool) -> None:
     """Write what a defense made, and say what it is and how it is opened."""
-    from ...targets.saving import save
+    from ...targets.saving import not_within, save
     from ...targets.wrapper import Wrapper
 
     save(target, path, overwrite)
     if not isinstance(target, Wrapper):
-        described = "weights" not in target.offers or getattr(target, "architecture", None) is not None
-        remark(f"Wrote {path}." + ("" if described else " It holds weights alone: open it with --factory, as the model was built."))
+        remark(f"Wrote {path}. {not_within(target)}".strip())
         return
     rows = target.own().rows
     remark(f"Wrote {path}: the defense alone, without the model. Open both with --model MODEL --behind {path}.")
