@@ -11,6 +11,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.evasion._corrupting import SEVERITIES
 from tiltyard.evasion._corruption_kinds import FAMILIES, Kind, contrast, corrupted, pixelate, translation
 from tiltyard.evasion.corruptions import Corruptions
+from tiltyard.formatting.numbers import value as shown
 from tiltyard.result import CheckResult, Status
 from tiltyard.samples.catalog import load_data
 
@@ -66,6 +67,12 @@ def test_a_model_of_brightness_loses_by_light_alone() -> None:
     assert all(share == 1 for kind in ("contrast", "pixelate", "gaussian blur", "rotation", "translation", "shear", "motion blur") for share in shares[kind])  # fmt: skip
     assert shares["brightness"] == (1, 0.5, 0.5, 0.5, 0.5)  # a shift of 0.2 or more makes all of them bright
     assert result.metric("clean_accuracy").value == 1
+    assert [shown(result.metric(name))[1] for name in ("clean_accuracy", "corruption_accuracy", "worst_kind", "lost")] == [
+        "%",
+        "%",
+        "%",
+        "points",
+    ]
     assert result.metric("lost").value == pytest.approx(1 - float(np.mean([row[7] for row in table.rows])))  # type: ignore[arg-type]
 
 

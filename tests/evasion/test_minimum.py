@@ -110,3 +110,15 @@ def test_a_row_that_nothing_fools_has_no_smallest_change() -> None:
     assert result.metric("median_distance").value is None
     assert result.metric("robust_accuracy").value == 1.0
     assert result.status is Status.INCOMPLETE
+
+
+def test_categories_stay_and_are_not_said_to_change() -> None:
+    # Its measure said "up to 1 category" and its settings offered them, and none was ever tried.
+    import tiltyard as ty
+
+    census = ty.load("census")
+    step = Minimum(rows=10, steps=10, curve=False)
+    assert "categor" not in step.measure(census.data)
+    with pytest.raises(ValueError, match="flips"):
+        Minimum(flips=1)
+    assert any("categories changed in a row: up to 0" in note for note in step(census.target, census.data).result.notes)

@@ -129,6 +129,10 @@ def test_budgets_are_shown_in_each_features_own_unit(census):
     words = in_units(census.data.schema, 0.1)
     assert "hours-per-week ±9.8 hours" in words
     assert "Kept: age" in words
+    assert "Categories that may change" in words and "Categories that may change" not in in_units(census.data.schema, 0.1, flips=0)
+    far = in_units(census.data.schema, 2.0, "l2")
+    assert "hours-per-week ±98 hours" in far and "each where it alone is moved" in far
+    assert "at most 3 of" in in_units(census.data.schema, 3, "l0")
 
 
 def test_the_budget_sliders_are_bound_and_the_form_leaves_them_out(session):

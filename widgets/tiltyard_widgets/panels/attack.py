@@ -10,16 +10,21 @@ from .step_runner import StepRunner
 from .topic_panel import TopicPanel
 
 
-def in_units(schema: Schema, eps: float, most: int = 6) -> str:
-    """What an eps (share of each range) means, feature by feature."""
+def in_units(schema: Schema, eps: float, norm: str = "linf", flips: int = 1, most: int = 6) -> str:
+    """What an eps means, feature by feature: a share of each range in linf, all that one may take alone in l2 and l1, a count in l0."""
     numbers = [f for f in schema.features if not f.grouped and f.mutable]
     fixed = [f.name for f in schema.features if not f.mutable]
     groups = [f.name for f in schema.features if f.grouped and f.mutable]
-    sizes = "; ".join(_one(f, eps) for f in numbers[:most])
-    more = f"; and {len(numbers) - most} more" if len(numbers) > most else ""
     kept = f" Kept: {', '.join(fixed)}." if fixed else ""
-    flips = f" Categories that may change: {', '.join(groups)}." if groups else ""
-    return f"An eps of {eps:g} means {sizes}{more}.{flips}{kept}" if numbers else f"No numeric feature may change.{flips}{kept}"
+    flipped = f" Categories that may change: {', '.join(groups)}." if groups and flips else ""
+    if not numbers:
+        return f"No numeric feature may change.{flipped}{kept}"
+    if norm == "l0":
+        return f"An eps of {eps:g} means that at most {eps:g} of {len(numbers)} numbers may change, each within its range.{flipped}{kept}"
+    sizes = "; ".join(_one(f, eps if norm == "linf" else min(eps, 1.0)) for f in numbers[:most])
+    more = f"; and {len(numbers) - most} more" if len(numbers) > most else ""
+    alone = "" if norm == "linf" else ", each where it alone is moved"
+    return f"An eps of {eps:g} means {sizes}{more}{alone}.{flipped}{kept}"
 
 
 def _one(f: Feature, eps: float) -> str:
@@ -47,8 +52,9 @@ class AttackPanel(TopicPanel):
 
         def say(_: object = None) -> None:
             schema = self.session.data.schema if self.session.data else None
-            eps = runner.form.values().get("eps") if schema else None
-            units.say(in_units(schema, float(eps)) if schema and isinstance(eps, (int, float)) else "")
+            given = runner.form.values() if schema else {}
+            eps, norm, flips = given.get("eps"), str(given.get("norm", "linf")), int(given.get("flips", 1))
+            units.say(in_units(schema, float(eps), norm, flips) if schema and isinstance(eps, (int, float)) else "")
 
         runner.form.observe(say, "given")
         self.session.observe(say, "version")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows, Schema
-from ..formatting.numbers import percent
+from ..formatting.numbers import POINTS, percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Gallery, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import bootstrap, clopper_pearson, rate
@@ -94,9 +94,9 @@ class Corrupting(Check):
         worst = min(_kinds(every), key=lambda name: float(np.mean([one.right for one in every if one.kind == name])))
         n, value = len(sample), float(kept.mean())
         metrics = (
-            Metric(name="corruption_accuracy", label="Mean corruption accuracy", value=value, low=mean[0], high=mean[1], level=0.95, n=n, safer="higher", interval="bootstrap"),
+            Metric(name="corruption_accuracy", label="Mean corruption accuracy", value=value, unit="share", low=mean[0], high=mean[1], level=0.95, n=n, safer="higher", interval="bootstrap"),
             rate("clean_accuracy", "Clean accuracy", int(clean.sum()), n, "higher"),
-            Metric(name="lost", label="Accuracy lost in the mean", value=float(clean.mean()) - value, low=lost[0], high=lost[1], level=0.95, n=n, safer="lower", interval="bootstrap"),
+            Metric(name="lost", label="Accuracy lost in the mean", value=float(clean.mean()) - value, unit=POINTS, low=lost[0], high=lost[1], level=0.95, n=n, safer="lower", interval="bootstrap"),
             self._worst(worst, every, n),
         )  # fmt: skip
         status = self._status(float(clean.mean()) - value, lost[1], skill)
@@ -120,7 +120,7 @@ class Corrupting(Check):
         rows = np.mean([one.right for one in every if one.kind == worst], 0)
         low, high = self._over(rows)
         label = f"Accuracy under the worst kind: {worst}"
-        return Metric(name="worst_kind", label=label, value=float(rows.mean()), low=low, high=high, level=0.95, n=n, safer="higher", interval="bootstrap")  # fmt: skip
+        return Metric(name="worst_kind", label=label, value=float(rows.mean()), unit="share", low=low, high=high, level=0.95, n=n, safer="higher", interval="bootstrap")  # fmt: skip
 
     def _status(self, lost: float, high: float, skill: Skill) -> Status:
         return status_of(skill.above and lost > self.accept, not skill.above or high > self.accept or skill.n < LEAST)

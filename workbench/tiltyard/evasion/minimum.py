@@ -71,6 +71,7 @@ class Minimum(Evasion):
     eps: float = parameter(
         1.0, "The size up to which a row counts as fooled in the robust accuracy, in ranges; in l0 how many numbers", "ranges", gt=0, le=1e6
     )
+    flips: int = parameter(0, "Categories stay as they are here, so none; the strong evaluation changes them", "features", ge=0, le=0)
     steps: int = parameter(100, "Gradients asked for a row", "steps", ge=2, le=10_000)
 
     def weakness(self, images: bool) -> str:
