@@ -133,6 +133,34 @@ def test_what_it_cost_is_measured_and_the_curve_runs_over_money(monkeypatch: pyt
     assert y[-1] == pytest.approx(result.metrics[0].value)
 
 
+# to the exact share from above: what stands although the money would turn it, at most, of all rows
+SHORT: list[tuple[Evasion, float]] = [
+    (Strong(effort=0.02), 0.026),
+    (HopSkipJump(query_budget=300), 0.1),
+    (Minimum(norm="linf", steps=20), 0.051),
+]
+
+
+@pytest.mark.parametrize(("check", "short"), SHORT, ids=lambda part: getattr(part, "id", ""))
+def test_the_curve_over_money_stands_above_the_exact_one_in_every_attack(
+    check: Evasion, short: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = check.model_copy(update={"eps": EPS, "max_cost": 6.0, "rows": 40})
+    sample, outcome, result = outcome_of(check, monkeypatch)
+    (chart,) = (c for c in result.charts if c.name == "money_curve")
+    x, y = chart.series[0].x, [float(share or 0) for share in chart.series[0].y]
+    margin = np.abs((sample.x - 0.5) @ WEIGHT)
+    assert x == (0.0, 1.5, 3.0, 4.5, 6.0)
+    assert y == sorted(y, reverse=True)
+    assert y[0] == float((outcome.fooled_at >= 0).mean())
+    for at, share in zip(x[1:], y[1:], strict=True):
+        exact = float((margin >= most(0, at)).mean())
+        assert exact - 1e-9 <= share <= exact + short
+    fooled = (outcome.fooled_at >= 0) & (outcome.fooled_at <= EPS)
+    assert y[-1] == pytest.approx(1 - float(fooled.mean()))
+    assert min(y[1:4]) < y[0]
+
+
 GROUPS = (
     Feature(name="a", kind="categorical", categories=tuple("xyz"), cost_per_change=2.0),
     Feature(name="n", kind="integer", low=0, high=20, cost_per_unit=0.5),

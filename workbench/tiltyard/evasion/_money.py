@@ -17,6 +17,7 @@ from ._spending import Allowed, spent
 
 if TYPE_CHECKING:
     from ..attacks.perturbation_space import PerturbationSpace
+    from .attack import Evasion
 
 LESS = (0.25, 0.5, 0.75)
 
@@ -51,6 +52,23 @@ def cheaper(
         won = found.fooled & (paid < cost[rows])
         x[rows[won]], cost[rows[won]] = found.x[won], paid[won]
     return cost
+
+
+def bought(
+    check: "Evasion",
+    sample: Dataset,
+    x: Rows,
+    fooled_at: NDArray[np.float64],
+    space: "PerturbationSpace",
+    attack: Attack,
+    progress: Progress,
+) -> tuple[Chart, ...]:
+    """The curve over money of what ``check`` found, none where money is not limited or no curve is asked for; cheaper rows are written into ``x``."""
+    if not (check.max_cost and check.curve):
+        return ()
+    right = fooled_at >= 0
+    cost = cheaper(sample, x, right & (fooled_at <= check.eps), check.allowed, space, attack, progress)
+    return (money_curve(right, cost, check.max_cost),)
 
 
 def money_curve(right: NDArray[np.bool_], cost: NDArray[np.float64], most: float) -> Chart:

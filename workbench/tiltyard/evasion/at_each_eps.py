@@ -14,7 +14,7 @@ from ..datasets.schema import Rows
 from ..progress import Progress
 from ..result import Chart
 from ..targets.target import Target
-from ._money import Bought, cheaper, money_curve
+from ._money import Bought, bought
 from ._spending import within
 from .attack import Evasion
 from .outcome import AttackOutcome
@@ -159,17 +159,14 @@ class AtEachEps(Evasion):
         """The curve over money, where that is limited; rows that can be fooled for less are written into ``best``."""
         from ..attacks.queries import tensors
 
-        if not (self.max_cost and self.curve):
-            return ()
         x, _ = tensors(sample, self.precision(target))
-        y, right = aim.labels(sample.y), fooled_at >= 0
+        y = aim.labels(sample.y)
 
         def attack(rows: NDArray[np.intp], limited: "PerturbationSpace", part: Progress) -> Bought:
             found = self._found(module, x[rows], y[rows], limited, (self.eps,), part, sample)
             return Bought(*self._judged(target, aim, sample, rows, found))
 
-        cost = cheaper(sample, best, right & (fooled_at <= self.eps), self.allowed, space, attack, progress)
-        return (money_curve(right, cost, self.max_cost),)
+        return bought(self, sample, best, fooled_at, space, attack, progress)
 
     def _radii(
         self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", warm: "_Warm", progress: Progress

@@ -15,6 +15,7 @@ from ..progress import Progress
 from ..result import Metric
 from ..statistics.majority import Skill
 from ..targets.target import Target
+from ._money import Bought, bought
 from ._spending import within
 from .attack import BLACK_BOX, Evasion
 from .outcome import AttackOutcome, drawn
@@ -54,7 +55,13 @@ class HopSkipJump(Evasion):
 
     norm: Literal["linf", "l2"] = parameter("linf", "How the size of a change is measured: its largest coordinate, or its Euclidean length")
     rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
-    query_budget: int = parameter(1000, "Labels a row may cost in all, never exceeded", "queries", ge=20, le=1_000_000)
+    query_budget: int = parameter(
+        1000,
+        "Labels a row may cost in all, never exceeded; a curve over money takes them for each of its amounts",
+        "queries",
+        ge=20,
+        le=1_000_000,
+    )
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         n = min(self.rows, len(self.eligible(data)))
@@ -73,13 +80,21 @@ class HopSkipJump(Evasion):
     ) -> AttackOutcome:
         right = labels == sample.y
         eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.parts))
-        near, size = self._near(target, sample, labels, right, space, progress)
+        dearer = bool(self.max_cost and self.curve)
+        near, size = self._near(target, sample, labels, right, space, progress.part(0.4) if dearer else progress)
         within = size <= self.eps * (1 + 1e-6)
         best = np.where(within.reshape(-1, *(1,) * (sample.x.ndim - 1)), near, sample.x)
         fooled_at = np.full(len(sample), np.inf)
         for eps in reversed(eps_values):
             fooled_at[size <= eps * (1 + 1e-6)] = eps
-        return AttackOutcome(best, np.where(right, fooled_at, -1.0), eps_values, size=size)
+        fooled_at = np.where(right, fooled_at, -1.0)
+
+        def attack(rows: NDArray[np.intp], limited: "PerturbationSpace", part: Progress) -> Bought:
+            found, far = self._near(target, sample, labels, np.isin(np.arange(len(sample)), rows), limited, part)
+            return Bought(found[rows], far[rows] <= self.eps * (1 + 1e-6))
+
+        charts = bought(self, sample, best, fooled_at, space, attack, progress.part(1.0))
+        return AttackOutcome(best, fooled_at, eps_values, size=size, charts=charts)
 
     def _near(
         self,

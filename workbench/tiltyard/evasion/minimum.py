@@ -15,6 +15,7 @@ from ..result import Metric
 from ..statistics.majority import Skill
 from ..targets.target import Target
 from ._evaluation import Line, not_asked, of_gradients
+from ._money import Bought, bought
 from ._spending import within
 from .attack import SHARES, Evasion
 from .outcome import AttackOutcome, drawn
@@ -109,11 +110,13 @@ class Minimum(Evasion):
         rows = np.flatnonzero(right)
         best, size = sample.x.copy(), np.full(len(sample), np.inf)
         lines: tuple[Line, ...] = ()
+        module: nn.Module = target.module
         if len(rows):
             some = sample.take(rows)
             taken = self._way(target, some, space)
+            module = taken.module
             lines = (*of_gradients(taken.facts, taken.remedied), *not_asked())
-            found = self._nearest(target, some, taken.module, space, progress)
+            found = self._nearest(target, some, module, space, progress)
             holds = np.isfinite(found.size)
             size[rows[holds]], best[rows[holds]] = found.size[holds], found.x[holds]
         best[size > self.eps * (1 + SLACK)] = sample.x[size > self.eps * (1 + SLACK)]
@@ -121,7 +124,14 @@ class Minimum(Evasion):
         fooled_at = np.full(len(sample), np.inf)
         for eps in reversed(eps_values):
             fooled_at[size <= eps * (1 + SLACK)] = eps
-        return AttackOutcome(best, np.where(right, fooled_at, -1.0), eps_values, size=size, lines=lines)
+        fooled_at = np.where(right, fooled_at, -1.0)
+
+        def attack(rows: NDArray[np.intp], limited: "PerturbationSpace", part: Progress) -> Bought:
+            again = self._nearest(target, sample.take(rows), module, limited, part)
+            return Bought(again.x, again.size <= self.eps * (1 + SLACK))
+
+        charts = bought(self, sample, best.copy(), fooled_at, space, attack, progress.part(1.0))  # the rows given stay the nearest
+        return AttackOutcome(best, fooled_at, eps_values, size=size, lines=lines, charts=charts)
 
     def _way(self, target: Target, rows: Dataset, space: "PerturbationSpace") -> "Way":
         """The module to follow: the target's own, or one that goes around what hides its gradients."""

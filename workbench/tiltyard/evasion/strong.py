@@ -1,6 +1,7 @@
 """The strong evaluation: what AutoAttack finds at a fraction of its passes, and the checks that say whether to believe it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..datasets.schema import Rows
 from ..progress import Progress
 from ..targets.target import Target
 from ._evaluation import of_gradients
+from ._money import Bought, bought
 from ._spending import within
 from ._strong_lines import own_lines, stage_table
 from .attack import Evasion
@@ -102,7 +104,16 @@ class Strong(Evasion):
         clean = standing.margin.clone()
         generator = torch.Generator().manual_seed(self.seed)
         suspect = run_stages(standing, self.plan(noisy), generator, progress.part(0.75))
-        return self._outcome(target, sample, right, eps_values, standing, clean, found_way, suspect, progress)
+        outcome = self._outcome(target, sample, right, eps_values, standing, clean, found_way, suspect, progress.part(0.5))
+
+        def attack(some: NDArray[np.intp], limited: "PerturbationSpace", part: Progress) -> Bought:
+            again = Standing(module, x[some], y[some], limited, self.norm, self.eps, settled(module))
+            run_stages(again, self.plan(noisy), torch.Generator().manual_seed(self.seed), part)
+            points = self._as_rows(self._tidied(again, sample), sample, some)
+            return Bought(points, self._fooled(target, sample, some, points))
+
+        charts = bought(self, sample, outcome.x, outcome.fooled_at, space, attack, progress.part(1.0))
+        return replace(outcome, charts=charts)
 
     def plan(self, noisy: bool) -> "Plan":
         """The stages by the settings; of a model that draws queries alone say little."""
