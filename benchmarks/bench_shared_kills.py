@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,10 @@ def say(good: object, text: str) -> None:
 
 
 @contextlib.contextmanager
-def shared(folder: Path, *words: str) -> Iterator[tuple[str, psutil.Process]]:
-    """`tiltyard app --password` with Ada and Bob, two analysts."""
+def shared(folder: Path, *words: str, passwords: Mapping[str, str] = PASSWORDS) -> Iterator[tuple[str, psutil.Process]]:
+    """`tiltyard app --password` with analysts: Ada and Bob where no others are named."""
     users = Users(folder / "users.json")
-    for name, password in PASSWORDS.items():
+    for name, password in passwords.items():
         users.add(name, Role.ANALYST, password)
     own = {
         "TILTYARD_STORE": str(folder / "runs.sqlite"),

@@ -22,6 +22,7 @@ from light_page import LightPage
 PAUSE = 0.3  # s between moves of one slider
 TARGET = 150.0  # ms
 PATIENCE = 120.0
+SLIDER = "Noise multiplier"
 SETTLED = 5.0  # s of an evaluation before the sliders move
 
 
@@ -34,14 +35,14 @@ async def slider(url: str, name: str) -> LightPage:
     """A page with the budget of DP-SGD in view."""
     page = await opened(url, name, "privacy", label="Check or defense")
     page.set(page.find(label="Check or defense")[0], value="privacy.dp_sgd")
-    await page.until(lambda: page.find(label="Noise multiplier"), PATIENCE)
+    await page.until(lambda: page.find(label=SLIDER), PATIENCE)
     await asyncio.sleep(3)
     return page
 
 
 async def slid(page: LightPage, moves: int, seed: int) -> list[float]:
     """Milliseconds of each move."""
-    noise, epsilon = page.find(label="Noise multiplier")[0], page.find(label="Epsilon")[0]
+    noise, epsilon = page.find(label=SLIDER)[0], page.find(label="Epsilon")[0]
     charts = {id for id, state in page.widgets.items() if "ChartView" in str(state.get("_anywidget_id"))}
     took = []
     for n in range(moves):
@@ -59,8 +60,8 @@ def drawn(heard: list[tuple[str, float]], epsilon: str, charts: set[str]) -> flo
     return next((when for id, when in heard[after:] if id in charts), 0.0)
 
 
-async def moved(pages: list[LightPage], moves: int, what: str) -> None:
-    """All slide at once."""
+async def moved(pages: list[LightPage], moves: int, what: str) -> float:
+    """All slide at once; the 95th percentile in ms."""
     found = await asyncio.gather(*[slid(page, moves, seed) for seed, page in enumerate(pages)])
     every = [one for each in found for one in each]
     high = percentile(every, 0.95)
@@ -68,6 +69,7 @@ async def moved(pages: list[LightPage], moves: int, what: str) -> None:
         f"{what}: {len(pages)} sliders, {len(every)} moves: median {statistics.median(every):.0f} ms, p95 {high:.0f} ms (target {TARGET:.0f}), longest {max(every):.0f} ms; load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
+    return high
 
 
 async def evaluating(page: LightPage, kept: Kept, name: str) -> None:

@@ -17,6 +17,13 @@ PATIENCE = 240.0
 CONTROL = "jupyter.widget.control"
 
 
+def log_in(client: httpx.Client, url: str, name: str, password: str) -> None:
+    """Fill in the form; the page that it leads to is not opened."""
+    client.get(f"{url}/login")
+    form = {"_xsrf": client.cookies["_xsrf"], "name": name, "password": password}
+    client.post(f"{url}/login", data=form, follow_redirects=False)
+
+
 class LightPage:
     """One person's open page.
 
@@ -44,14 +51,14 @@ class LightPage:
     async def opened(cls, url: str, name: str = "", password: str = "") -> "LightPage":
         """Log in where a name is given (else the URL has a token), fetch the page, say that it is shown and connect to its kernel."""
         client = httpx.Client(timeout=PATIENCE, follow_redirects=True)
+        if name:
+            await asyncio.to_thread(log_in, client, url, name, password)
+        return await cls.fetched(client, url)
 
-        def fetched() -> str:
-            if name:
-                client.get(f"{url}/login")
-                client.post(f"{url}/login", data={"_xsrf": client.cookies["_xsrf"], "name": name, "password": password})
-            return client.get(url).text
-
-        text = await asyncio.to_thread(fetched)
+    @classmethod
+    async def fetched(cls, client: httpx.Client, url: str) -> "LightPage":
+        """Another page of whoever this client is."""
+        text = (await asyncio.to_thread(client.get, url)).text
         found = KERNEL.search(text)
         if found is None:
             raise RuntimeError(f"no page: {text[-300:]}")

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,8 @@ import pytest
 from tiltyard_widgets.warm import nursery as nurseries
 from tiltyard_widgets.warm.forked import Forked
 from tiltyard_widgets.warm.nursery import Cold, Nursery, possible
+from tiltyard_widgets.warm.parent import Parent
+from tiltyard_widgets.warm.prepared import AFTERWARDS
 from tiltyard_widgets.warm.request import Request
 
 pytestmark = pytest.mark.skipif(bool(possible()), reason=f"nothing is forked here: {possible()}")
@@ -171,15 +174,35 @@ def test_a_parent_that_is_still_importing_holds_up_neither_a_look_nor_the_end(tm
         held.fork(Request("twin", (), here, str(tmp_path)))
 
 
+def test_a_parent_that_is_no_good_after_an_import_forks_no_more() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    given, kept = os.pipe()
+    with ours, theirs, os.fdopen(given, "rb") as reads:
+        parent = Parent.__new__(Parent)
+        parent._control, parent._children, parent._more = theirs, set(), iter(["", "it has other threads", ""])
+        while parent._more is not None:
+            parent._imported(parent._more)
+        parent._forked([kept])
+        assert json.loads(ours.recv(4096)) == {"refused": "it has other threads"}
+        assert not parent._children and reads.read() == b""  # the handle it was sent is closed
+
+
 @pytest.mark.slow
 def test_a_child_of_the_workbench_works_on_every_core_and_has_its_sample(tmp_path: Path) -> None:
     held = Nursery(HERE, "workbench")
     try:
         found = [said(held, tmp_path / str(n), "works") for n in range(2)]
+        end, last = time.monotonic() + PATIENCE, 2
+        while AFTERWARDS[-1] not in (late := said(held, tmp_path / str(last), "works", more={"MPLBACKEND": "svg"}))["modules"]:
+            assert time.monotonic() < end, "it has not imported all"
+            last += 1
+            time.sleep(1)
     finally:
         held.close()
     import torch
 
     assert [one["answered"] for one in found] == [["jupyter.widget", "jupyter.widget.control"]] * 2  # all widgets at one request
+    assert set(AFTERWARDS) <= set(late["modules"]) and late["threads"] == 1
+    assert late["backend"] == "svg" and late["worked"] == found[0]["worked"]
     assert [one["worked"] for one in found] == [600.0**3 + torch.get_num_threads()] * 2
     assert all(a != b for a, b in zip(found[0]["numbers"], found[1]["numbers"], strict=True)) and len(found[0]["numbers"]) == 4

@@ -85,6 +85,7 @@ def main() -> None:
         "threads": len(os.listdir("/proc/self/task")),
         "words": sys.argv,
         "line": Path("/proc/self/cmdline").read_bytes().decode(),
+        "backend": sys.modules["matplotlib"].rcParams["backend"] if "matplotlib" in sys.modules else None,
         "modules": sorted(sys.modules),
         "home": os.environ.get("HOME", ""),
         "remembers": remembers(sys.argv[3:5]) if what == "remembers" else None,

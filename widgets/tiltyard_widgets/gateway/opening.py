@@ -11,6 +11,7 @@ from copy import deepcopy
 from functools import partial
 from typing import Any
 
+import voila
 from nbclient.exceptions import DeadKernelError
 from tornado.httputil import split_host_and_port
 from tornado.web import HTTPError, authenticated
@@ -143,7 +144,13 @@ class OpeningHandler(TornadoVoilaHandler):
         """What Voila tells a kernel of its page."""
         host, port = split_host_and_port(self.request.host.lower())
         place = {PLACE: place_of(self.request.query_arguments).query}
-        page = {"SCRIPT_NAME": self.request.path, "SERVER_NAME": host, "SERVER_PORT": str(port or ""), "VOILA_APP_PORT": str(port or "")}
+        served = {"SERVER_SOFTWARE": f"voila/{voila.__version__}"}  # by it a panel knows that no notebook keeps what it shows
+        page = served | {
+            "SCRIPT_NAME": self.request.path,
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(port or ""),
+            "VOILA_APP_PORT": str(port or ""),
+        }
         return {**os.environ, **page, **place, "VOILA_BASE_URL": self.base_url, "VOILA_SERVER_URL": self.settings["server_url"]}
 
     def on_connection_close(self) -> None:

@@ -19,7 +19,7 @@ from .request import Request, fixed
 from .title import PADDING
 
 PATIENCE = 120.0  # s that a kernel waits for a parent to have imported all; the parent goes on, for those who come later
-ANSWER = 10.0  # s for a fork
+ANSWER = 60.0  # s for a fork, which on a busy machine may wait for a step of what the parent still imports
 REST = 60.0  # s without another try where one was no good
 END = 1.0
 log = logging.getLogger("tiltyard")
@@ -176,7 +176,7 @@ class Nursery:
             raise BrokenPipeError("it ended")
         answer = json.loads(content)
         if "pid" not in answer:
-            raise Cold(f"the system does not let it fork: {answer.get('refused')}")
+            raise Cold(f"it does not fork: {answer.get('refused')}")
         return Forked(answer["pid"], process[0])
 
     def _retire(self) -> None:

@@ -11,22 +11,31 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from .child import become
-from .prepared import prepare, unfit
+from .prepared import afterwards, prepare, unfit
 
 MOST_HANDLES = 4
 FORK, RETIRE = b"fork", b"retire"
+REST = 0.2  # s without a word after which it goes on importing
 
 
 class Parent:
-    """Forks at each word, and hears of each child's end."""
+    """Forks at each word, and hears of each child's end.
 
-    def __init__(self, control: socket.socket, restore: Callable[[], None]) -> None:
+    Parameters
+    ----------
+    more
+        What is left to import, a step at a time while nothing is asked for; each says why no kernel may be forked from then on, or nothing.
+    """
+
+    def __init__(self, control: socket.socket, restore: Callable[[], None], more: Iterator[str]) -> None:
         self._control = control
         self._restore = restore
+        self._more: Iterator[str] | None = more
+        self._unfit = ""
         self._children: set[int] = set()
         self._woken, self._wakes = socket.socketpair()
         self._retired = False
@@ -38,7 +47,9 @@ class Parent:
     def serve(self) -> None:
         """Until nobody listens any more; one that retired goes with its last child."""
         while not self._retired or self._children:
-            ready, _, _ = select.select([self._control, self._woken], [], [])
+            ready, _, _ = select.select([self._control, self._woken], [], [], None if self._more is None else REST)
+            if not ready and self._more is not None:
+                self._imported(self._more)
             if self._woken in ready:
                 with suppress(BlockingIOError):
                     self._woken.recv(4096)
@@ -46,6 +57,13 @@ class Parent:
             if self._control in ready and not self._heard():
                 break
         self._ended()
+
+    def _imported(self, more: Iterator[str]) -> None:
+        """Take one step of what is left; none after one that leaves it unfit."""
+        reason = next(more, None)
+        self._unfit = reason or ""
+        if reason != "":
+            self._more = None
 
     def _heard(self) -> bool:
         word, handles, _, _ = socket.recv_fds(self._control, 64, MOST_HANDLES)
@@ -57,8 +75,12 @@ class Parent:
 
     def _forked(self, handles: list[int]) -> None:
         try:
+            if self._unfit:
+                raise OSError(0, self._unfit)
             pid = os.fork()
         except OSError as error:
+            for handle in handles:
+                os.close(handle)
             self._control.send(json.dumps({"refused": error.strerror}).encode())
             return
         if pid == 0:
@@ -94,7 +116,7 @@ def main() -> None:
     reason = unfit()
     control.send(json.dumps({"unfit": reason}).encode())
     if not reason:
-        Parent(control, restore).serve()
+        Parent(control, restore, afterwards(sys.argv[2])).serve()
         os._exit(0)  # there is nothing to take apart, and whoever ends it waits
 
 

@@ -29,6 +29,18 @@ KERNEL = (
     "sqlite3",
 )
 LIBRARIES = ("numpy", "pandas", "torch", "scipy.stats", "scipy.special", "sqlalchemy.dialects.sqlite", "pydantic", "anywidget")
+# What topics want when they are first used, one after another while nobody asks for a kernel: what each child imports for itself it holds for itself.
+AFTERWARDS = (
+    "sympy",
+    "opacus.accountants",
+    "tiltyard.privacy._dp_training.loop",
+    "torch._dynamo",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+)
+INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel names as MPLBACKEND where nobody named another
 BEAR_A_FORK = {"jemalloc_bg_thd"}  # of pyarrow's memory: it waits in the fork (pthread_atfork) and the child is without it
 WHATS = ("workbench", "bare")
 SAMPLES = ("census",)
@@ -50,6 +62,15 @@ def prepare(what: str) -> Callable[[], None]:
     return restore
 
 
+def afterwards(what: str) -> Iterator[str]:
+    """Import one thing more at each step, and say why no kernel may be forked from then on: nothing where all is well."""
+    for name in AFTERWARDS if what == "workbench" else ():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+        _compacted()
+        yield unfit()
+
+
 def _workbench() -> Callable[[], None]:
     for name in LIBRARIES:
         importlib.import_module(name)
@@ -69,6 +90,8 @@ def _workbench() -> Callable[[], None]:
         hold(name)
 
     def restore() -> None:
+        if (matplotlib := sys.modules.get("matplotlib")) is not None:  # it read its environment in the parent
+            matplotlib.rcParams["backend"] = os.environ.get("MPLBACKEND") or INLINE
         register_comm_target()  # ipywidgets does so when it is imported, and there was no kernel then: a page would ask for each widget by itself
         limits.restore_original_limits()
         torch.set_num_threads(threads)
