@@ -23,6 +23,7 @@ from ..targets.decision import Prediction
 from ..targets.target import Target
 from . import showing
 from ._evaluation import Line, as_table, clean, of_gradients, repeated
+from ._reach import answered, differing
 from ._relations import keeping
 from .outcome import drawn, held_out
 
@@ -162,7 +163,7 @@ class OneForAll(Check):
                 found = self._fitted(target, parts.fit, shape, space, progress.part(0.9))
                 reached = self._judged(target, parts.judged, before, shape, found.change)
                 skill = self._skill(target, data, parts.judged, reached.right)
-                lines = self._lines(target, parts, reached, space, skill)
+                lines = self._lines(target, data, parts, reached, space, skill)
         return self._result(target, data, parts, found, reached, lines, skill)
 
     def _skill(self, target: Target, data: Dataset, judged: Dataset, right: NDArray[np.bool_]) -> Skill:
@@ -203,7 +204,9 @@ class OneForAll(Check):
             right, right & aim.reached(after.labels, rows.y), right & aim.reached(by_chance.labels, rows.y), put[0], before, after
         )
 
-    def _lines(self, target: Target, parts: Parts, reached: Reached, space: "PerturbationSpace", skill: Skill) -> tuple[Line, ...]:
+    def _lines(
+        self, target: Target, data: Dataset, parts: Parts, reached: Reached, space: "PerturbationSpace", skill: Skill
+    ) -> tuple[Line, ...]:
         """The checks of this evaluation."""
         from ..attacks.expectation import repeats
         from ..attacks.gradient_probe import probe
@@ -213,6 +216,8 @@ class OneForAll(Check):
         return (
             *repeated(target, parts.judged, reached.before, repeats(target) > 1),
             clean(target, parts.judged, reached.right, skill),
+            differing(parts.judged.x, reached.x),
+            *answered(target, data, self.goal, drawn(data, self.rows, self.seed)),
             *of_gradients(probe(target.module, x, y, space, "linf", 0.1, self.seed)),
         )
 

@@ -27,6 +27,7 @@ from ._counts import alone, spending, zero_gradient
 from ._earning import unsettled
 from ._evaluation import Line, as_table, clean, kept_in_ball, not_asked, of_gradients, repeated
 from ._notes import MASKED, Asked, notes
+from ._reach import answered, movable, one_number
 from ._relations import keeping, kept_relations, related_notes
 from ._spending import Allowed, kept_limits
 from .outcome import AttackOutcome, drawn, held_out
@@ -195,7 +196,8 @@ class Evasion(Check):
                 outcome = self.find_adversarial(target, sample, before.labels, space, progress)
                 outcome, after = settled(target, self.aim(sample.schema.classes), sample, outcome, self.eps)
                 skill = self._skill(target, data, sample, before)
-                outcome = replace(outcome, lines=self._lines(target, sample, before, outcome, space, skill))
+                aimed = answered(target, data, self.goal, drawn(data, self.rows, self.seed))
+                outcome = replace(outcome, lines=(*self._lines(target, sample, before, outcome, space, skill), *aimed))
                 result = self._result(target, data, sample, before, after, outcome, space, skill)
         aside = len(asked) - len(sample)
         kept = {"artifacts": {ROWS: progress.keep(ROWS, packed(sample, outcome.x, after.labels))}}
@@ -214,6 +216,7 @@ class Evasion(Check):
         return (
             *repeated(target, sample, before, repeats(target) > 1),
             clean(target, sample, right, skill),
+            movable(sample, right, space, one_number(self.norm, self.eps), self.allowed, self.flips),
             kept_in_ball(sample, outcome.x, fooled, space, self.norm, self.eps),
             *kept_relations(sample, outcome.x, fooled),
             *kept_limits(self.allowed, sample, outcome.x, fooled),

@@ -27,6 +27,7 @@ PROVEN = {
     True: "Proven of the vote that is deployed, with the noise that it has; where it abstains nothing is answered.",
 }
 POINTS = 9
+MOST_WRONG = 0.05  # alpha from which a certificate proves too little for a pass
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Certificate(Check):
             rate("abstained", "Rows on which the smoothed model abstains", int((found.labels < 0).sum()), n, "lower"),
         )
         skill = Skill.of(sample.y, right, sample.schema.classes)
-        status = status_of(False, not skill.above or (metrics[0].low or 0.0) < self.accept)
+        status = status_of(False, not skill.above or (metrics[0].low or 0.0) < self.accept or self.alpha > MOST_WRONG)
         return CheckResult(
             status=status,
             summary=self._summary(metrics, data.known, status, skill, deployed),
@@ -156,6 +157,10 @@ class Certificate(Check):
             return text
         if not skill.above:
             return f"{text} That proves nothing of use: smoothed, {skill.fact}. Train with this noise first, or take less."
+        if self.alpha > MOST_WRONG:
+            return (
+                f"{text} That is no pass: an alpha of {self.alpha:g} lets too many certificates be wrong, at most {MOST_WRONG:g} is needed."
+            )
         return f"{text} That is no pass: at least {percent(self.accept)} is to be proven. Train with this noise, take more draws, or certify a smaller radius."
 
     def _chart(self, right: NDArray[np.bool_], proven: NDArray[np.float64]) -> Chart:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..attacks.smallest import Smallest
 
 FORWARD = 3  # what the queries of a smallest radius cost, in gradient steps
-STRENGTH = 20  # gradient steps a row, without which a pass is none
+STRENGTH, CLIMB = 20, 10  # gradient steps a row and from each start, without which a pass is none
 
 
 class PGD(AtEachEps):
@@ -68,4 +68,5 @@ class PGD(AtEachEps):
         return self.restarts * (self.steps + 1) * (1 + flips) + 9 * flips
 
     def weakness(self, images: bool) -> str:
-        return "" if self.steps * self.restarts >= STRENGTH else f"a pass needs {STRENGTH} gradient steps a row; run evasion.strong"
+        enough = self.steps * self.restarts >= STRENGTH and self.steps >= CLIMB
+        return "" if enough else f"a pass needs {STRENGTH} gradient steps a row, {CLIMB} from each start at least; run evasion.strong"

@@ -27,6 +27,7 @@ from .attack import BLACK_BOX, SEVERITIES
 from .outcome import drawn, held_out
 
 SHOWN, LONG = 20, 300
+STRENGTH = 100  # queries a row, without which a pass is none
 FILE = "adversarial_texts.csv"
 AT_ONCE = 2048
 ADVICE = (
@@ -149,11 +150,13 @@ class Words(Check):
         fooled = np.zeros(len(sample), bool)
         fooled[at] = [walk.fooled for walk in walks]
         right = before.labels == sample.y
-        skill = Skill.of(sample.y, right, sample.schema.classes)
+        skill = self._skill(target, data, sample, right)
         metrics = self._metrics(sample, right, fooled, walks, skill)
         share = fooled.sum() / max(right.sum(), 1)
         open_words = [len(w.choices) for w in walks]
-        ruled = ruling([Limit(metrics[2], self.accept)], open_ends=_open_ends(skill, int(right.sum()), int(sum(n > 0 for n in open_words))))
+        missing = _open_ends(skill, int(right.sum()), int(sum(n > 0 for n in open_words)))
+        weak = [] if self.query_budget >= STRENGTH else [f"a pass needs {STRENGTH} queries a row, and {self.query_budget} were allowed"]
+        ruled = ruling([Limit(metrics[2], self.accept)], open_ends=missing + weak)
         progress.step(0.98, "writing")
         kept = progress.keep(FILE, _packed(sample, at, walks))
         return CheckResult(
@@ -165,6 +168,13 @@ class Words(Check):
             notes=(*ruled.notes, *self._notes(target, data, sample, open_words)),
             artifacts={FILE: kept},
         )
+
+    def _skill(self, target: Target, data: Dataset, sample: Dataset, right: NDArray[np.bool_]) -> Skill:
+        """What the model can do without attack: on the rows attacked, or where these are of some classes only on rows of all."""
+        if not (self.only or self.goal):
+            return Skill.of(sample.y, right, sample.schema.classes)
+        every = drawn(data, self.rows, self.seed)
+        return Skill.of(every.y, target.labels(every.x) == every.y, every.schema.classes)
 
     def _metrics(
         self, sample: Dataset, right: NDArray[np.bool_], fooled: NDArray[np.bool_], walks: list[Walk], skill: Skill
