@@ -68,23 +68,32 @@ def said(what: str, seconds: list[float]) -> str:
     return f"{what}: the first after {min(seconds):.1f} s, the median {statistics.median(seconds):.1f} s, the last {max(seconds):.1f} s"
 
 
+def is_kernel(process: psutil.Process) -> bool:
+    """Is it a page's?"""
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline()).startswith("tiltyard kernel")
+    return False
+
+
 def held(root: psutil.Process) -> tuple[list[float], float]:
     """MiB that each kernel shares with no other process, and those of all processes."""
     own, everything = [], 0.0
     for one in [root, *root.children(recursive=True)]:
         with suppress(psutil.Error):
-            memory, words = one.memory_full_info(), " ".join(one.cmdline())
+            memory = one.memory_full_info()
             everything += memory.pss / 2**20
-            own += [memory.uss / 2**20] if words.startswith("tiltyard kernel") else []
+            own += [memory.uss / 2**20] if is_kernel(one) else []
     return own, everything
 
 
 async def arrive(url: str, root: psutil.Process, names: list[str]) -> list[Came]:
     """All at once."""
     clients = [httpx.Client(timeout=PATIENCE, follow_redirects=True) for _ in names]
+    begun = time.perf_counter()
     await asyncio.gather(
         *[asyncio.to_thread(log_in, client, url, name, password(name)) for client, name in zip(clients, names, strict=True)]
     )
+    print(f"all logged in after {time.perf_counter() - begun:.1f} s")
     first = await LightPage.fetched(clients[0], url)  # the warm parent is ready, and has imported all it will
     await first.until(lambda: first.seen(LOADED))
     await first.leave()
@@ -106,6 +115,18 @@ def remembered(root: psutil.Process, what: str) -> None:
     own, everything = held(root)
     text = f"{what}: {len(own)} kernels, {statistics.median(own):.0f} MiB private each (most {max(own):.0f}); all processes {everything:.0f} MiB (asked {MEMORY})"
     say(everything <= MEMORY, text)
+
+
+def said_spent(after: dict[int, float], before: dict[int, float], root: psutil.Process, client: float, moves: int) -> None:
+    """CPU milliseconds a move, of kernels, of the server, and of the clients here."""
+    kernels = server = 0.0
+    for one in root.children(recursive=True):
+        used = 1000 * (after.get(one.pid, 0.0) - before.get(one.pid, 0.0)) / moves
+        if is_kernel(one):
+            kernels += used
+        else:
+            server += used
+    print(f"CPU a move: kernels {kernels:.0f} ms, server {server:.0f} ms, these clients {1000 * client / moves:.0f} ms")
 
 
 async def check(one: Came, kept: Kept) -> float:
@@ -169,9 +190,11 @@ async def scene(url: str, root: psutil.Process, folder: Path, names: list[str], 
         await show(one.page, "privacy", {"label": "Check or defense"})
         one.page.set(one.page.find(label="Check or defense")[0], value="privacy.dp_sgd")
     for one in there:
-        await one.page.until(lambda page=one.page: page.find(label=SLIDER))  # type: ignore[misc]
+        await one.page.until(lambda page=one.page: page.find(label=SLIDER))
     await asyncio.sleep(3)
+    before, mine = spent(root), time.process_time()
     high = await moved([one.page for one in there], moves, "all slide")
+    said_spent(spent(root), before, root, time.process_time() - mine, moves * len(there))
     say(high <= TARGET, f"p95 of {len(there)} sliders {high:.0f} ms (asked {TARGET:.0f})")
     remembered(root, "after they slid")
     if quick:
@@ -221,9 +244,10 @@ def main(people: int, moves: int, words: list[str]) -> int:
         with shared(Path(name), passwords={name: password(name) for name in names}) as (url, root):
             asyncio.run(scene(url, root, Path(name), names, moves, "quick" in words))
     print(f"load after {os.getloadavg()[0]:.1f}")
-    return kills.wrong
+    return int(kills.wrong)
 
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    sys.exit(main(*(numbers + [30, 8][len(numbers) :]), [word for word in sys.argv[1:] if not word.isdigit()]))
+    crowd, times = numbers + [30, 8][len(numbers) :]
+    sys.exit(main(crowd, times, [word for word in sys.argv[1:] if not word.isdigit()]))

@@ -14,14 +14,18 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 KERNEL = re.compile(r'"kernelId": "([\w-]+)"')
 PATIENCE = 240.0
+FOUND, CROWDED = 302, 429
 CONTROL = "jupyter.widget.control"
 
 
 def log_in(client: httpx.Client, url: str, name: str, password: str) -> None:
-    """Fill in the form; the page that it leads to is not opened."""
+    """Fill in the form, again where many do so at once; the page that it leads to is not opened."""
     client.get(f"{url}/login")
     form = {"_xsrf": client.cookies["_xsrf"], "name": name, "password": password}
-    client.post(f"{url}/login", data=form, follow_redirects=False)
+    while (answer := client.post(f"{url}/login", data=form, follow_redirects=False)).status_code == CROWDED:
+        time.sleep(float(answer.headers["Retry-After"]))
+    if answer.status_code != FOUND:
+        raise RuntimeError(f"{name} is not let in: {answer.status_code}")
 
 
 class LightPage:

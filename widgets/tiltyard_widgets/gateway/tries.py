@@ -1,6 +1,6 @@
 """Tries to log in: each costs a hash of 64 MiB, so they wait in a line, and a flood neither costs more nor keeps anybody out.
 
-A few of each address are sure to be looked at; those beyond are *crowded*, and of them few are. A name that is there goes before
+A few of each address are sure to be looked at; those beyond are *crowded*, and of them fewer are: those whose turn comes within the pause. A name that is there goes before
 one that is not. That this cannot be seen from outside is what the rest is for: a wrong try is answered at the same time and in the same
 words whether its name is there or not, looked at or not. One that is not crowded is answered after a pause, or once all that came
 before it are; one that is crowded after the same pause, to the moment. Only the right password is answered at once.
@@ -16,7 +16,7 @@ T = TypeVar("T")
 AT_ONCE = 2
 BY_ADDRESS = 8
 IN_ALL = 16
-CROWDED = 8
+CROWDED = 32  # a class that comes at once is one address to us, behind its router or a tunnel
 MOST = 512
 
 
