@@ -1,6 +1,6 @@
 """Sliders of people who share `tiltyard app`, from the move to the chart, alone and while two people run strong evaluations. Prints median, 95th percentile and longest.
 
-    python benchmarks/bench_shared_slider.py [people who slide] [moves each] [running]
+    python benchmarks/bench_shared_slider.py [people who slide; 0 for one person beside that person's own evaluation] [moves each] [running]
 
 Light clients on loopback. A move is the message that a slider's view sends to its kernel; it has ended when the kernel's new chart is here. What a browser
 takes to draw it is in bench_slider.py. The slider is the noise of DP-SGD: its kernel reckons epsilon and the curve of the budget anew. Meanwhile two
@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_shared_kills import PASSWORDS, Kept, opened, shared, until
+from bench_shared_kills import PASSWORDS, Kept, opened, shared, show, until
 from light_page import LightPage
 
 PAUSE = 0.3  # s between moves of one slider
@@ -34,10 +34,21 @@ def percentile(values: list[float], share: float) -> float:
 async def slider(url: str, name: str) -> LightPage:
     """A page with the budget of DP-SGD in view."""
     page = await opened(url, name, "privacy", label="Check or defense")
-    page.set(page.find(label="Check or defense")[0], value="privacy.dp_sgd")
+    await budget(page)
+    return page
+
+
+async def budget(page: LightPage) -> None:
+    """Bring the budget of DP-SGD into view."""
+
+    def picker() -> list[str]:
+        return [id for id in page.find(label="Check or defense") if "privacy.dp_sgd" in str(page.widgets[id].get("options"))]
+
+    await show(page, "privacy", {"label": "Check or defense"})
+    await page.until(picker, PATIENCE)
+    page.set(picker()[0], value="privacy.dp_sgd")
     await page.until(lambda: page.find(label=SLIDER), PATIENCE)
     await asyncio.sleep(3)
-    return page
 
 
 async def slid(page: LightPage, moves: int, seed: int) -> list[float]:
@@ -99,11 +110,26 @@ async def scene(url: str, folder: Path, people: int, moves: int) -> None:
         loop.cancel()
 
 
+async def own(url: str, folder: Path, moves: int) -> None:
+    """One person's slider beside that person's own strong evaluation, in the same page."""
+    name, kept = next(iter(PASSWORDS)), Kept(folder / "runs.sqlite")
+    page = await opened(url, name)
+    await budget(page)
+    await moved([page], moves, "own slider, alone")
+    loop = asyncio.create_task(evaluating(page, kept, name))
+    assert await until(lambda: kept.running(name) >= 1), "nothing runs"
+    await asyncio.sleep(SETTLED)
+    before = kept.done(name)
+    await moved([page], moves, f"own slider while {kept.running(name)} own strong evaluation runs")
+    print(f"evaluations ended meanwhile: {kept.done(name) - before}, under way {kept.running(name)}")
+    loop.cancel()
+
+
 def main(people: int, moves: int, running: int) -> None:
     """Measure."""
     print(f"load before {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as name, shared(Path(name), f"--running={running}", "--pages-per-person=40") as (url, _):
-        asyncio.run(scene(url, Path(name), people, moves))
+        asyncio.run(own(url, Path(name), moves) if people == 0 else scene(url, Path(name), people, moves))
 
 
 if __name__ == "__main__":
