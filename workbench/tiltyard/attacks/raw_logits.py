@@ -20,6 +20,10 @@ KEEP = {
     "logsigmoid",
     "float",
     "double",
+    "round",
+    "floor",
+    "ceil",
+    "trunc",
 }
 SCALED = {"mul", "__mul__", "__rmul__", "multiply", "div", "__truediv__", "true_divide"}
 SHIFTED = {"add", "__add__", "__radd__", "sub", "__sub__"}

@@ -28,6 +28,7 @@ SLACK = 1e-4
 SCALE = 255.0
 MOST_LEVEL = 0.5
 MOST_UNSEEN = 0.1
+NO_WAY = "Give the model a method stand_in(x) (BPDA), or attack its labels: evasion.hop_skip_jump"
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,9 @@ def clean(target: Target, sample: Dataset, right: NDArray[np.bool_], skill: Skil
     return Line(name, False, found, do)
 
 
-def of_gradients(facts: "GradientFacts | None", remedied: str = "", entropy: bool = False) -> tuple[Line, ...]:
-    """What the probe of the gradients found; ``remedied`` says how the attack went around what it found, ``entropy`` that it climbs cross-entropy by
-    gradients alone."""
+def of_gradients(facts: "GradientFacts | None", remedied: str | None = None, entropy: bool = False) -> tuple[Line, ...]:
+    """What the probe of the gradients found; ``remedied`` says how the attack went around what it found, empty where it tried and found no way,
+    ``entropy`` that it climbs cross-entropy by gradients alone."""
     names = (
         "Logits are not saturated",
         "Softmax is not applied twice",
@@ -133,7 +134,9 @@ def of_gradients(facts: "GradientFacts | None", remedied: str = "", entropy: boo
     )
     if facts is None:
         return tuple(Line(name, None, "this attack asks for no gradient") for name in names)
-    around, do = (f"; {remedied}", remedied) if remedied else ("", "Run evasion.strong, which goes around it")
+    from ..attacks.gradient_probe import MOST_WRONG
+
+    around, do = (f"; {remedied}", remedied) if remedied else ("", NO_WAY if remedied == "" else "Run evasion.strong, which goes around it")
     if facts.absent:
         lost = f"no gradient: {facts.absent}{around}"
         return (
@@ -162,8 +165,8 @@ def of_gradients(facts: "GradientFacts | None", remedied: str = "", entropy: boo
             "outputs sum to 1" if facts.probabilities else "outputs are logits",
             f'Open it with outputs="probabilities"{around}',
         ),
-        Line(names[2], facts.zero <= 0.3 and facts.infinite <= 0.3 and not unseen, flat, do),
-        Line(names[3], facts.wrong <= 0.3 if facts.compared else None, wrong, do),
+        Line(names[2], facts.zero <= MOST_WRONG and facts.infinite <= MOST_WRONG and not unseen, flat, do),
+        Line(names[3], facts.wrong <= MOST_WRONG if facts.compared else None, wrong, do),
     )
 
 

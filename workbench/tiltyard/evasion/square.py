@@ -7,7 +7,9 @@ from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..targets.target import Target
+from ._evaluation import Line
 from ._query_cost import estimated
+from ._score_reaction import reacting
 from .at_each_eps import AtEachEps
 from .attack import BLACK_BOX
 
@@ -92,6 +94,11 @@ class Square(AtEachEps):
             return search(module, x, y, space, self.norm, eps, queries, generator, self.flips, None, owner)
 
         return estimated(self, target, data, self.query_budget, first)
+
+    def _gradient_lines(self, target: Target, sample: Dataset, space: "PerturbationSpace") -> tuple[Line, ...]:
+        """No gradient is asked for; the scores that lead the search are looked at."""
+        lines = super()._gradient_lines(target, sample, space)
+        return (*lines, reacting(target, sample, space, self.norm, self.eps, self.seed)) if space.dimensions else lines
 
     def weakness(self, images: bool) -> str:
         needed = STRENGTH if images else TABLE_STRENGTH
