@@ -7,7 +7,6 @@ import pytest
 from tests.evasion.test_unseen_models import N, attacked, line, linear, module, pictures
 from tests.lazily import Lazily
 
-from tiltyard.attacks.perturbation_space import PerturbationSpace
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.evasion.square import Square
@@ -45,6 +44,7 @@ def test_rounded_logits_are_climbed_before_they_are_rounded() -> None:
 @pytest.mark.parametrize("eps", [0.03, 0.1])
 def test_whole_numbers_bear_their_gradients_out(eps: float) -> None:
     from tiltyard.attacks.gradient_probe import probe
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
 
     schema = Schema(features=tuple(Feature(name=f"f{i}", kind="integer", high=100.0) for i in range(16)), label="y", classes=("no", "yes"))
     x = torch.from_numpy(np.random.default_rng(0).integers(20, 80, (24, 16)).astype(np.float32))
@@ -56,6 +56,7 @@ def test_whole_numbers_bear_their_gradients_out(eps: float) -> None:
 
 def test_a_gradient_that_is_missing_on_a_fifth_of_the_rows_is_doubted() -> None:
     from tiltyard.attacks.gradient_probe import probe
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
 
     data = pictures()
     x = torch.from_numpy(data.x[:24])[:, None] if data.x.ndim == 3 else torch.from_numpy(data.x[:24])
