@@ -20,8 +20,8 @@ from tiltyard.attacks.strong_stages import Plan, run_stages
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load_data
 
-Norm = Literal["linf", "l2"]
-NAMES = {"linf": "Linf", "l2": "L2"}
+Norm = Literal["linf", "l2", "l1"]
+NAMES = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ RECIPES = (
     Recipe("MLP, TRADES, linf", lambda: layers(784, 10), digits, "linf", 0.1, 0.1, trades=6.0),
     Recipe("residual with batch norm, linf", residual, digits, "linf", 0.15, 0.15),
     Recipe("strided CNN, PGD-trained, l2", strided, digits, "l2", 1.5, 1.5),
+    Recipe("strided CNN, PGD-trained, l1", strided, digits, "l1", 12.0, 12.0),
     Recipe("100 classes, PGD-trained, linf", lambda: layers(64, 100), hundred, "linf", 0.05, 0.1),
     Recipe("strided CNN, undefended, linf", strided, digits, "linf", 0.0, 0.1),
 )

@@ -135,3 +135,26 @@ def test_lengths_by_hand() -> None:
     change = torch.tensor([[3.0, -4.0]])
     assert [float(length(change, norm)[0]) for norm in NORMS] == pytest.approx([4.0, 5.0, 7.0])
     assert np.isclose(float(dual(change, "l1")[0]), 4.0)
+
+
+def test_what_is_clipped_leaves_its_room_to_the_others_in_l2() -> None:
+    """By hand: of (3, 4) within a radius of 2.5 and 0.7 in the first, the second takes the square root of 2.5² - 0.7²."""
+    import torch
+
+    from tiltyard.attacks.norms import scaled_within
+
+    change, end = torch.tensor([[3.0, 4.0], [0.3, 0.4], [0.9, 0.4]]), torch.tensor([[0.7, 9.0]]).expand(3, 2)
+    torch.testing.assert_close(scaled_within(change, 2.5, -end, end), torch.tensor([[0.7, 2.4], [0.3, 0.4], [0.7, 0.4]]))
+
+
+@pytest.mark.parametrize("radius", [0.05, 1.5, 6.0])
+def test_scaled_is_the_nearest_as_by_bisection(radius: float) -> None:
+    import torch
+
+    from tiltyard.attacks.norms import length, project_within, scaled_within
+
+    change = torch.cat([rows(0, 60), rows(1, 60) * 30, rows(2, 60) * 0.01])
+    low, high = -rows(3, 180).abs(), rows(4, 180).abs()
+    found = scaled_within(change, radius, low, high)
+    torch.testing.assert_close(found, project_within(change, "l2", radius, low, high), atol=1e-4 * radius, rtol=1e-4)
+    assert bool((length(found, "l2") <= radius * (1 + 1e-6)).all())

@@ -201,3 +201,23 @@ def test_in_l2_rows_are_led_over_the_border_farther_out_and_back(monkeypatch: py
     with_it = standing()
     monkeypatch.setattr(strong_stages, "_from_outside", lambda *_: None)
     assert with_it < standing()
+
+
+@pytest.mark.parametrize(("classes", "aimed"), [(2, 1), (4, 3), (10, 5)])
+def test_up_to_five_other_classes_are_aimed_at(classes: int, aimed: int) -> None:
+    """Of 100 classes two were too few: AutoAttack turned 5 rows of 1,000 that stood, three of them to the third, one to the fourth and one to the fifth."""
+    import torch
+    from torch import nn
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+    from tiltyard.attacks.standing import Standing
+    from tiltyard.attacks.strong_stages import Plan, run_stages
+    from tiltyard.progress import Progress
+
+    one = torch.ones(6)
+    module = nn.Linear(6, classes)
+    x = torch.rand(12, 6, generator=torch.Generator().manual_seed(0))
+    space = PerturbationSpace(one, 0 * one, one, one, one > 2, (), plain=True)
+    standing = Standing(module, x, module(x).argmax(1), space, "linf", 1e-4)
+    run_stages(standing, Plan(search=False, factor=0.1), torch.Generator().manual_seed(0), Progress())
+    assert sum("class, nearest quarter" in stage.name for stage in standing.stages) == aimed

@@ -12,6 +12,9 @@ from torch import Tensor
 Norm = Literal["linf", "l2", "l1"]
 Radius = float | Tensor  # of all rows, or (n,)
 BISECTIONS = 26
+ROUNDS = 12
+CLOSE = 1e-5  # of the radius: what is this near to the surface of a ball is on it
+MOST_GROWTH = 1e4
 TINY = 1e-30
 
 
@@ -93,6 +96,25 @@ def _at(change: Tensor, sign: Tensor, size: Tensor, norm: Norm, multiplier: Tens
     if norm == "l1":
         return torch.clamp(sign * (size - columns(multiplier, change)).clamp_min_(0.0), low, high)
     return torch.clamp(change / columns(1 + multiplier, change), low, high)
+
+
+def scaled_within(change: Tensor, radius: float, low: Tensor, high: Tensor) -> Tensor:
+    """As `project_within` in l2, to 1e-5 of the radius and some four times sooner: coordinates that are clipped stay, the others fill what these leave.
+
+    Never outside the ball by more than rounding: a round of growth can only clip more than it reckoned with.
+    """
+    point = torch.clamp(change, low, high)
+    factor = (radius / length(change, "l2").clamp_min(TINY)).masked_fill(length(point, "l2") <= radius, 1.0)
+    for _ in range(ROUNDS):
+        wanted = change * columns(factor, change)
+        point = torch.clamp(wanted, low, high)
+        square = point.flatten(1).square()
+        whole, moving = square.sum(1), square.mul_((point == wanted).flatten(1)).sum(1)
+        if bool(((whole >= (radius * (1 - CLOSE)) ** 2) | (factor == 1)).all()):
+            break
+        growth = ((radius**2 - whole + moving).clamp_min(0.0) / moving.clamp_min(TINY)).sqrt().clamp(1.0, MOST_GROWTH)
+        factor = torch.where(factor == 1, factor, factor * growth)
+    return point
 
 
 def steepest(gradient: Tensor, norm: Norm, radius: float, low: Tensor, high: Tensor) -> Tensor:

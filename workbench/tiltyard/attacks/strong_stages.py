@@ -1,9 +1,10 @@
 """The stages of the strong evaluation: few gradient steps for all rows, more for those that are nearest to an error, then queries alone.
 
-Against AutoAttack (Croce and Hein 2020, arXiv:2003.01690) its savings are that a row leaves in the step it falls, that the expensive
+Against AutoAttack (Croce and Hein 2020, arXiv:2003.01690) its savings are that rows leave soon after they fall, that the expensive
 stages see only the rows nearest to an error, and that Square (arXiv:1912.00049) goes on from the best point of the gradients.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,13 +14,16 @@ from ..progress import Progress
 from . import losses
 from .categorical_moves import attack as moved_categories
 from .categorical_moves import regrouped
-from .norms import drawn
-from .score_search import search, share
+from .norms import drawn, each
+from .perturbation_space import Attacked
+from .score_search import first, search, share
 from .smallest import shrunk
+from .square_rounds import Box, rounds
 from .standing import Ascent, Standing, climb
 
-FIRST, LONG, AGAIN = 20, 100, 50
-HALF, QUARTER, TENTH, TWENTIETH = 0.5, 0.25, 0.1, 0.05
+FIRST, LONG, AGAIN = 20, 50, 50
+QUARTER, TENTH, TWENTIETH = 0.25, 0.1, 0.05
+NEAREST = ("nearest", "second", "third", "fourth", "fifth")
 FROM_BEST, SENTINEL, CONFIRM = 500, 100, 5000
 LEAST_SENTINEL = 30
 SUSPECT, UNLUCKY, LATE, LATE_UNLUCKY = 0.03, 1, 0.1, 3  # above these a search without gradients finds more than chance leaves it
@@ -61,10 +65,12 @@ def by_gradients(standing: Standing, plan: Plan, generator: torch.Generator, pro
     )
     if plan.flips and standing.space.parts:
         _flipped(standing, plan, generator, progress.part(0.2))
-    for name, part, place in (("nearest class, nearest half", HALF, 0), ("second class, nearest quarter", QUARTER, 1)):
-        rows = standing.nearest(part)
+    classes = NEAREST[: standing.logits.shape[1] - 1]
+    for place, name in enumerate(classes):
+        rows = standing.nearest(QUARTER)
         toward = losses.nearest_classes(standing.logits[rows], standing.y[rows], place)
-        _climbed(standing, name, rows, Ascent(losses.targeted, plan.steps(FIRST)), generator, toward, progress.part(0.1))
+        part = progress.part(0.3 / len(classes))
+        _climbed(standing, f"{name} class, nearest quarter", rows, Ascent(losses.targeted, plan.steps(FIRST)), generator, toward, part)
     _climbed(
         standing,
         "margin, nearest tenth",
@@ -140,14 +146,45 @@ def searched(
     """Random search with ``queries`` a row, from its best point or from stripes; how many rows fell."""
     before = standing.gradients, standing.queries
     if len(rows):
-        start = standing.change(rows) if best else None
-        origin, y = standing.origin[rows], standing.y[rows]
-        found = search(
-            _Counting(standing), origin, y, standing.space, standing.norm, standing.eps, queries, generator, 0, progress,
-            enough=standing.enough, start=start, shares=_small if best else share,
-        )  # fmt: skip
-        standing.written(rows, found)
+        shares = _small if best else share
+        in_box = standing.norm == "linf" and standing.x.ndim == 4 and standing.space.plain
+        ask = _in_rounds if in_box else _one_by_one
+        standing.written(rows, ask(standing, rows, queries, generator, progress, shares, best))
     return len(standing.noted(name, rows, *before).fell)
+
+
+def _one_by_one(
+    standing: Standing,
+    rows: Tensor,
+    queries: int,
+    generator: torch.Generator,
+    progress: Progress,
+    shares: Callable[[float], float],
+    best: bool,
+) -> Attacked:
+    start = standing.change(rows) if best else None
+    return search(
+        _Counting(standing), standing.origin[rows], standing.y[rows], standing.space, standing.norm, standing.eps, queries, generator, 0,
+        progress, enough=standing.enough, start=start, shares=shares,
+    )  # fmt: skip
+
+
+def _in_rounds(
+    standing: Standing,
+    rows: Tensor,
+    queries: int,
+    generator: torch.Generator,
+    progress: Progress,
+    shares: Callable[[float], float],
+    best: bool,
+) -> Attacked:
+    origin = standing.origin[rows]
+    low, high = standing.room(rows)
+    low, high = origin + low, origin + high
+    striped = origin + first(origin, standing.space, standing.norm, each(standing.eps, origin), generator)
+    start = torch.clamp(standing.best[rows] if best else striped, low, high)
+    box = Box(low.flatten(2), high.flatten(2))
+    return rounds(_Counting(standing), start, standing.y[rows], box, queries, generator, shares, standing.enough, progress)
 
 
 def _small(done: float) -> float:

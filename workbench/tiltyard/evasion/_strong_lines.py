@@ -83,7 +83,7 @@ def _converged(standing: "Standing") -> Line:
     given, fell = max((s.given for s in late), default=0), sum(len(s.fell) for s in late)
     if not given:
         return Line(STRONG_ONLY[2], None, "no row was left for it")
-    found = f"five times the steps and another start: {fell} of the {given} nearest rows fooled"
+    found = f"more than twice the steps and another start: {fell} of the {given} nearest rows fooled"
     return Line(STRONG_ONLY[2], fell <= max(3, MOST_LATE * given), found, "Raise the effort")
 
 

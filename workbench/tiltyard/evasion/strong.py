@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from ..attacks.strong_stages import Plan
     from ..attacks.ways import Way
 
-PASSES, FORWARD, CONFIRMED = 50, 90, 250
+PASSES, FORWARD, CONFIRMED = 55, 60, 250
 LEAST_RADII, MOST_RADII, FORWARD_RADII = 8, 20, 3
 
 
 class Strong(Evasion):
-    """Seven stages over the rows that still stand: gradients first, then queries from the best point found and, as a sentinel, from nothing.
+    """Stages over the rows that still stand: gradients first, then queries from the best point found and, as a sentinel, from nothing.
 
     Its robust accuracy is held against AutoAttack (Croce and Hein 2020, arXiv:2003.01690) by ``benchmarks/bench_strong.py``.
-    Departures: APGD's schedule is a fixed one; a row leaves in the step it falls; the later stages see only the rows nearest to an
+    Departures: APGD's schedule is a fixed one; rows leave soon after they fall; the later stages see only the rows nearest to an
     error; FAB and DLR are left out. Where queries alone find what the gradients did not, all rows are searched and the result says so.
     """
 
