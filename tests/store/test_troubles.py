@@ -4,10 +4,14 @@ import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from tiltyard.store.database import _patient
 from tiltyard.store.troubles import (
+    CROWDED,
     DAMAGED,
     FULL,
     LOCKED,
@@ -115,3 +119,34 @@ def test_real_errors_of_sqlite_carry_their_code(tmp_path: Path) -> None:
 def test_what_is_unknown_is_said_in_its_own_first_line() -> None:
     text = said(PostgresError("something new.\nand more", "XX000"))
     assert "something new" in text and "and more" not in text
+
+
+TOO_MANY = (
+    'connection failed: connection to server at "127.0.0.1", port 5432 failed: FATAL:  sorry, too many clients already',
+    'connection failed: FATAL:  too many connections for role "tiltyard"',
+    "connection failed: FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+)
+
+
+def server(answers: list[PostgresError]) -> Any:
+    """A dialect whose connections fail by these errors, the last of them first, and then succeed."""
+
+    def connect(where: str) -> str:
+        if answers:
+            raise answers.pop()
+        return where
+
+    return cast(Any, SimpleNamespace(connect=connect, loaded_dbapi=SimpleNamespace(Error=PostgresError)))
+
+
+def test_a_server_with_no_connection_free_is_asked_again_and_no_other_trouble_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thirty people on twelve connections 127 of 150 writes failed, and were told to check the address."""
+    monkeypatch.setattr("tiltyard.store.database.AGAIN", (0.0, 0.0))
+    busy = [PostgresError(words, None) for words in TOO_MANY] + [PostgresError("in other words", "53300")]
+    assert all(CROWDED.found in said(error) and isinstance(problem_of(error, "x"), Locked) for error in busy)
+    assert _patient(60_000)(server(busy), None, ("there",), {}) == "there" and not busy
+    for wait, words in ((0, TOO_MANY[0]), (60_000, "connection failed: Connection refused")):
+        left = [PostgresError(words, None)] * 2
+        with pytest.raises(PostgresError):
+            _patient(wait)(server(left), None, ("there",), {})
+        assert len(left) == 1 or not wait

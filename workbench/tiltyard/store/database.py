@@ -1,9 +1,11 @@
 """One door to the database: opened late, short transactions, every error in one line."""
 
 import os
+import random
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +13,13 @@ from urllib.parse import quote
 
 from ..access.store_place import address
 from ..errors import Trouble
-from .troubles import problem_of
+from .troubles import crowded, problem_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine, Table
+    from sqlalchemy import URL, Connection, Dialect, Engine, Table
 
 WAIT = 10_000
+AGAIN = 0.1, 0.5  # s between tries for a connection, by chance so that those who wait do not come all at once
 LAYOUT_LOCK = 7_117_011
 
 
@@ -24,7 +27,9 @@ def _engine(url: "URL", wait: int) -> "Engine":
     from sqlalchemy import create_engine, event, pool
 
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, poolclass=pool.NullPool)
+        elsewhere = create_engine(url, poolclass=pool.NullPool)
+        event.listen(elsewhere, "do_connect", _patient(wait))
+        return elsewhere
     url = url if url.query else _by_uri(url, mode="rw")  # a connection never makes the file: one that was moved away stays away
     made = create_engine(url, poolclass=pool.NullPool, connect_args={"timeout": wait / 1000, "check_same_thread": False})
 
@@ -40,6 +45,22 @@ def _engine(url: "URL", wait: int) -> "Engine":
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
 
     return made
+
+
+def _patient(wait: int) -> "Callable[[Dialect, Any, tuple[Any, ...], dict[str, Any]], Any]":
+    """Connects; where the server has no connection free, again and again for ``wait`` milliseconds, as SQLite waits for a lock."""
+
+    def connect(dialect: "Dialect", _: Any, words: tuple[Any, ...], given: dict[str, Any]) -> Any:
+        end = time.monotonic() + wait / 1000
+        while True:
+            try:
+                return dialect.connect(*words, **given)
+            except dialect.loaded_dbapi.Error as error:
+                if not crowded(error) or time.monotonic() > end:
+                    raise
+                time.sleep(random.uniform(*AGAIN))
+
+    return connect
 
 
 def _by_uri(url: "URL", **query: str) -> "URL":

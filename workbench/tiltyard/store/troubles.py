@@ -31,6 +31,12 @@ NO_TABLES = Kind("to be as it was opened", "its tables gone", "It was moved or r
 NO_FILE = Kind("to be a file in a folder that is there", "no way to open it", f"Make the folder, change its permissions, {ELSEWHERE}")
 DAMAGED = Kind("to be intact", "a damaged file or one of another kind", f"Move it away, {ELSEWHERE}")
 NO_CONNECTION = Kind("to answer", "no connection", "Check the address, the user, and that it runs")
+CROWDED = Kind(
+    "to have a connection free",
+    "all of them taken",
+    "Try again; raise PostgreSQL's max_connections, or put a pooler before it",
+    Locked,
+)
 
 SQLITE = {  # by primary result code, sqlite.org/rescode.html
     sqlite3.SQLITE_BUSY: LOCKED,
@@ -52,6 +58,7 @@ POSTGRESQL = {  # by SQLSTATE or its class, the first two characters; PostgreSQL
     "42P01": NO_TABLES,
     "3D000": NO_TABLES,  # the database itself
     "42703": DAMAGED,  # a column is missing
+    "53300": CROWDED,
     "57P01": NO_CONNECTION,  # the server is stopped
     "57P02": NO_CONNECTION,
     "57P03": NO_CONNECTION,
@@ -71,6 +78,8 @@ SYSTEM = {  # by errno, where the store's file is looked at before it is opened
 WORDS = {
     "no such table": NO_TABLES,
     "no such column": DAMAGED,
+    "too many c": CROWDED,  # "too many clients already", "too many connections for role"
+    "connection slots are reserved": CROWDED,
     "connect": NO_CONNECTION,
 }
 
@@ -83,6 +92,11 @@ def problem_of(error: BaseException, place: str) -> Trouble:
         return kind.error(f"the store {place} {kind.expected}", kind.found, kind.do)
     first = (text.splitlines() or [type(cause).__name__])[0]
     return Trouble(f"a store that works at {place}", first.rstrip("."), "Check the store, or set TILTYARD_STORE to another")
+
+
+def crowded(error: BaseException) -> bool:
+    """Has the database no connection free for the moment?"""
+    return (_by_code(error) or _by_words(error, str(error))) is CROWDED
 
 
 def _by_code(cause: BaseException) -> Kind | None:
