@@ -70,3 +70,16 @@ def test_a_gradient_that_is_missing_on_a_fifth_of_the_rows_is_doubted() -> None:
     facts = probe(model, x, model(x).argmax(1), PerturbationSpace.of(data.schema), "linf", 0.01, 0)
     assert 0.1 < facts.zero < 0.3
     assert not facts.usable
+
+
+def test_training_against_a_gradient_that_points_elsewhere_is_no_defense_shown() -> None:
+    """PGD, led away, finds that the trained model withstands it."""
+    from tiltyard.evasion.adversarial_training import AdversarialTraining
+
+    def forward(layer: Any, x: Any) -> Any:
+        return layer(2 * x.flatten(1).detach() - x.flatten(1))
+
+    data = pictures()
+    result = AdversarialTraining(eps=0.1, epochs=1, steps=1, rows=N)(open_target(module(forward), data=data), data).record.result
+    assert "Gradients agree with finite differences: no, 100 % of 24 rows disagree" in result.summary
+    assert result.status is not Status.PASSED

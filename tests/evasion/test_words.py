@@ -182,3 +182,12 @@ def test_tried_texts_are_forgotten() -> None:
     held = len(texts._held)
     Words(pairs=WRITTEN, letters="both", rows=40)(target, data)
     assert len(texts._held) == held
+
+
+@pytest.mark.parametrize("asked", [{"only": "yes"}, {"goal": "no"}])
+def test_rows_of_one_class_do_not_make_a_good_model_one_without_skill(asked: dict[str, Any]) -> None:
+    target, data = added()
+    result = Words(pairs="zzz: yyy", letters="none", rows=100, query_budget=20, **asked)(target, data).result
+    assert "always saying" not in result.summary and not any("always saying" in note for note in result.notes)
+    assert result.status is Status.INCOMPLETE
+    assert any("a pass needs 100 queries a row, and 20 were allowed" in note for note in result.notes)

@@ -170,6 +170,11 @@ def of_gradients(facts: "GradientFacts | None", remedied: str | None = None, ent
     )
 
 
+def misled(facts: "GradientFacts") -> tuple[str, ...]:
+    """Why a figure by gradients alone settles nothing, in clauses; none where they can lead."""
+    return tuple(f"{line.name}: no, {line.found}. {line.do}" for line in of_gradients(facts) if line.held is False)
+
+
 STRONG_ONLY = (
     "A black box is never better than the gradients",
     "The loss rises",

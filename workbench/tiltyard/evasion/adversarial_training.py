@@ -22,6 +22,7 @@ from ..statistics.majority import Skill
 from ..statistics.paired import rate_change
 from ..statistics.ruling import Effect, Limit, ruling
 from ..targets.target import Target
+from ._evaluation import misled
 from .attack import WORDS
 from .outcome import drawn, held_out
 
@@ -155,7 +156,7 @@ class AdversarialTraining(Defense):
         after = self._withstood(made, judges, space, JUDGE_STEPS, progress.part(0.07))
         notes = (COLLAPSED_AT.format(epoch=way.collapsed),) if way.collapsed else ()
         skill = Skill.of(judges.y, made.labels(judges.x) == judges.y, judges.schema.classes)
-        result = self._result(before, after, way.seen, skill, data, target.rule)
+        result = self._result(before, after, way.seen, skill, data, target.rule, self._misled(made, judges, space))
         return Defended(made, result.model_copy(update={"notes": (*notes, *result.notes)}))
 
     def _key(self, target: Target, data: Dataset) -> str:
@@ -206,11 +207,21 @@ class AdversarialTraining(Defense):
             held[rightly] = target.labels(rows_of(found.x, right.schema, right.x)) == right.y
         return Withstood(rightly, held)
 
+    def _misled(self, made: Target, data: Dataset, space: "PerturbationSpace") -> tuple[str, ...]:
+        """Why gradients of the trained model say nothing, where they do not: trained against such, it may hide from PGD alone."""
+        from ..attacks.gradient_probe import probe
+        from ..attacks.queries import tensors
+
+        x, y = tensors(data)
+        return misled(probe(made.module, x, y, space, self.norm, self.eps, self.seed)) if space.dimensions else ()
+
     def _shares(self, target: Target, data: Dataset, space: "PerturbationSpace", progress: Progress) -> tuple[float, float]:
         found = self._withstood(target, data, space, WATCH_STEPS, progress)
         return float(found.right.mean()), float(found.held.mean())
 
-    def _result(self, before: Withstood, after: Withstood, way: "list[Watched]", skill: Skill, data: Dataset, rule: str) -> CheckResult:
+    def _result(
+        self, before: Withstood, after: Withstood, way: "list[Watched]", skill: Skill, data: Dataset, rule: str, doubts: tuple[str, ...]
+    ) -> CheckResult:
         n = skill.n
         attack = f"PGD of {JUDGE_STEPS} steps, {WORDS[self.norm]} {self.eps:g}" + (
             f", up to {self.flips} categories" * _flips(data, self.flips)
@@ -226,9 +237,8 @@ class AdversarialTraining(Defense):
         robust, was, clean, clean_was, gain, cost = metrics
         fell = Limit(gain, 0.0, surely=True)
         limits = [Limit(cost, -self.loss, surely=True), *([fell] if fell.state == "broken" else [])]
-        ruled = ruling(
-            limits, effects=[Effect(gain)], open_ends=() if skill.above else (f"without attack {skill.fact}. {SMALLER.rstrip('.')}",)
-        )
+        unskilled = () if skill.above else (f"without attack {skill.fact}. {SMALLER.rstrip('.')}",)
+        ruled = ruling(limits, effects=[Effect(gain)], open_ends=(*unskilled, *doubts))
         summary = (
             f"Under PGD of {WORDS[self.norm]} {self.eps:g} the model now keeps {percent(robust.value)} of {n} {data.known} right "
             f"({percent(robust.low)} to {percent(robust.high)}), before {percent(was.value)}; without attack {percent(clean.value)}, before {percent(clean_was.value)}."
