@@ -25,7 +25,9 @@ lint: .venv/.dev
 web: web-tools
 	cd widgets && node_modules/.bin/biome lint --error-on-warnings
 	cd widgets/labextension && ../node_modules/.bin/tsc --noEmit
+	cd widgets/front && ../node_modules/.bin/tsc --noEmit
 	cd widgets/labextension && ../node_modules/.bin/vitest run
+	cd widgets/front && ../node_modules/.bin/vitest run
 
 web-tools:
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || \

@@ -19,6 +19,17 @@ class Own(anywidget.AnyWidget):
     _esm = "export default { render({ el }) { el.textContent = 'drawn'; } }"
 ipywidgets.VBox([ipywidgets.Button(description='go'), Own()])
 """
+GROWING = """
+import ipywidgets
+button, box = ipywidgets.Button(description='go'), ipywidgets.VBox()
+def grow(_):
+    out = ipywidgets.Output()
+    out.append_stdout(f'the {len(box.children)}. output')
+    box.children += (out,)
+button.on_click(grow)
+ipywidgets.VBox([button, box])
+"""
+VOILAS = "() => [...document.scripts].some((one) => one.src.endsWith('/voila/static/voila.js'))"
 LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
 NOTICE = "#tiltyard-page-notice"
 ENDED = """async () => {
@@ -70,6 +81,18 @@ def test_widgets_are_drawn_and_nothing_is_complained_of(browser: "Browser", serv
         page.get_by_text("drawn").wait_for()
         assert said == []
         assert "token" not in page.url
+
+
+def test_a_widget_that_the_pages_script_does_not_know_is_shown_by_voilas(browser: "Browser", tmp_path: Path) -> None:
+    with serving(tmp_path, "token", code=GROWING) as server, shown(browser, server) as (page, said):
+        assert not page.evaluate(VOILAS)
+        button = page.get_by_role("button", name="go")
+        button.click()
+        page.get_by_text("the 0. output").wait_for()
+        assert page.evaluate(VOILAS)
+        button.click()
+        page.get_by_text("the 1. output").wait_for()
+        assert page.get_by_text("the 0. output").is_visible() and said == []
 
 
 def test_a_script_that_got_into_the_page_does_not_run(browser: "Browser", server: Server) -> None:

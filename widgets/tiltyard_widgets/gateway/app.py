@@ -18,7 +18,6 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
 from tiltyard.access.confined import impossible
-from tiltyard.access.places import home
 
 from ..warm.nursery import Nursery, possible
 from . import people
@@ -30,7 +29,6 @@ from .leaving import LeavingHandler
 from .login import LoginHandler, LogoutHandler
 from .opening import OpeningHandler
 from .pages import ROUTE, PageHandler
-from .preload import Preload
 from .skeleton import Skeletons
 from .tries import Tries
 from .visits import Visits
@@ -112,7 +110,6 @@ class App(Voila):
         logout = self.login in ("token", "password")
         at_once = self.at_once or 2 * (os.cpu_count() or 1)
         settings["visits"] = Visits(Skeletons(self, settings, logout), at_once, self.kernel_manager.__contains__)
-        settings["preload"] = Preload(home() / "preload.json")
         settings["schemes"] = partial(schemes, hostname=self.hostname, hub=self.login == "hub")
         settings |= {"tries": Tries(lambda: asyncio.sleep(self.pause / 1000)), "proxied": bool(self.hostname)}
         pings = {"ws_ping_interval": self.ping, "ws_ping_timeout": 3 * self.ping}
@@ -170,9 +167,7 @@ class App(Voila):
             super().stop()
 
     def logged(self, handler: RequestHandler) -> None:
-        """A line for what broke, without its query; and scripts that were sent are known to the pages that follow."""
-        if handler.get_status() == 200 and handler.request.method == "GET":
-            handler.settings["preload"].sent(handler.request.uri.removeprefix(self.server_url))
+        """A line for what broke, without its query."""
         if handler.get_status() >= 500:
             self.log.error("%d %s %s", handler.get_status(), handler.request.method, handler.request.path)
 

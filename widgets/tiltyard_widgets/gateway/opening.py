@@ -77,8 +77,7 @@ class OpeningHandler(TornadoVoilaHandler):
         self.set_header("Content-Security-Policy", POLICY.format(nonce=self.nonce, sockets=f"ws://{host} wss://{host}" if host else ""))
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
-        links = self.settings["preload"].links(self.base_url, skeleton.head)
-        self._say(skeleton.first(self.nonce).replace("</head>", f"{links}</head>", 1))
+        self._say(skeleton.first(self.nonce))
         held.enter_context(self._alive())
 
     async def _start(self, skeleton: Skeleton) -> None:

@@ -20,10 +20,8 @@ class PageHandler(JupyterHandler):
     def post(self, kernel_id: str) -> None:
         visits: Visits = self.settings["visits"]
         match self.get_body_argument("said", ""):
-            case "shown" | "left" as word:
+            case "shown" | "left":
                 visits.shown(kernel_id)
-                if word == "shown":
-                    self.settings["preload"].settle()
             case "stay":
                 self.settings["kernel_manager"].clicked(kernel_id)
             case _:

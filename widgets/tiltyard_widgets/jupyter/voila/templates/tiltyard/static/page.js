@@ -102,6 +102,7 @@
   window.tiltyard = {
     failed,
     starting: () => spinner("Starting"),
+    seen: () => seen(),
     waiting: (place, of) => spinner(`Starting: ${ordinal(place)} of ${of}`),
     roomless: (place, of) => spinner(`All places are taken. You are ${ordinal(place)} of ${of} who wait for the next; this page goes on by itself.`),
   };

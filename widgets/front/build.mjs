@@ -1,0 +1,41 @@
+// The bundle of `src/`, one script and one style sheet, beside the page's template. `build.py` calls it.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { build } from "esbuild";
+
+const version = JSON.parse(readFileSync("node_modules/anywidget/package.json", "utf8")).version;
+
+// anywidget's front end is a module of RequireJS; its last line names what it wants.
+const anywidget = {
+  name: "anywidget",
+  setup(own) {
+    own.onLoad({ filter: /anywidget[\\/]dist[\\/]index\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, "utf8");
+      const contents = text.replace(/define\(\["@jupyter-widgets\/base"\], (\w+)\);/, "export default $1;");
+      if (contents === text) throw new Error("Expected anywidget to end with its define; it does not.");
+      return { contents, loader: "js" };
+    });
+  },
+};
+
+const { metafile } = await build({
+  entryPoints: { front: "src/index.ts" },
+  outdir: process.argv[2],
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: ["chrome109", "firefox115", "safari16.4"],
+  legalComments: "none",
+  define: { ANYWIDGET: JSON.stringify(version), "process.env.NODE_ENV": '"production"' },
+  plugins: [anywidget],
+  metafile: true,
+  logLevel: "warning",
+});
+
+// The licenses of all that went in, by package.
+const packages = [...new Set(Object.keys(metafile.inputs).flatMap((path) => path.match(/^node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []))].sort();
+const licenses = packages.map((folder) => {
+  const { name, version: versionInfo, license: licenseId } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+  const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
+  return { name, versionInfo, licenseId, extractedText: file ? readFileSync(`${folder}/${file}`, "utf8") : "" };
+});
+writeFileSync(`${process.argv[2]}/front-licenses.json`, `${JSON.stringify({ packages: licenses }, null, 2)}\n`);
