@@ -55,6 +55,15 @@ const there = (id: string): Promise<HTMLElement> =>
 const whole = (): Promise<unknown> =>
   document.readyState === "loading" ? new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve)) : Promise.resolve();
 
+/** Whoever waits for the page's load from now on waits no longer: Voila's script begins with it. */
+const loadedAlready = (): void => {
+  const add = window.addEventListener;
+  window.addEventListener = (kind: string, heard: EventListenerOrEventListenerObject, more?: boolean | AddEventListenerOptions) => {
+    if (kind !== "load") add.call(window, kind, heard, more);
+    else setTimeout(() => (typeof heard === "function" ? heard.call(window, new Event(kind)) : heard.handleEvent(new Event(kind))));
+  };
+};
+
 const cookie = () => document.cookie.match(/\b_xsrf=([^;]*)/)?.[1] ?? "";
 
 /** HTML of ours: a cell's output that names no script. */
@@ -143,6 +152,7 @@ class Page {
     for (const panel of shown.splice(0)) panel.dispose();
     ROOT.classList.remove("tiltyard-front", "tiltyard-arriving");
     void whole().then(() => {
+      if (document.readyState === "complete") loadedAlready();
       for (const address of [STYLE, `${this.config.fullStaticUrl}/voila.js`]) {
         if (!address) continue;
         const script = document.createElement("script");
