@@ -37,7 +37,8 @@ class Strong(Evasion):
 
     Its robust accuracy is held against AutoAttack (Croce and Hein 2020, arXiv:2003.01690) by ``benchmarks/bench_strong.py``.
     Departures: APGD's schedule is a fixed one; rows leave soon after they fall; the later stages see only the rows nearest to an
-    error; FAB and DLR are left out. Where queries alone find what the gradients did not, all rows are searched and the result says so.
+    error; FAB and DLR are left out. In l1 it is the weaker one: of one network it left 53.5 %, AutoAttack 49.2 %.
+    Where queries alone find what the gradients did not, all rows are searched and the result says so.
     """
 
     id: ClassVar[str] = "evasion.strong"
