@@ -115,6 +115,8 @@ def remembered(root: psutil.Process, what: str) -> None:
     own, everything = held(root)
     text = f"{what}: {len(own)} kernels, {statistics.median(own):.0f} MiB private each (most {max(own):.0f}); all processes {everything:.0f} MiB (asked {MEMORY})"
     say(everything <= MEMORY, text)
+    gateway = next(one for one in root.children(recursive=True) if "tiltyard_widgets.gateway" in one.cmdline())
+    print(f"the server has {gateway.num_fds()} files open, and {gateway.num_threads()} threads")
 
 
 def said_spent(after: dict[int, float], before: dict[int, float], root: psutil.Process, client: float, moves: int) -> None:

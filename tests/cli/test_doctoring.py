@@ -63,3 +63,61 @@ def test_a_damaged_sample_is_told(tiltyard: Tiltyard, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("tiltyard.samples.catalog.load_data", changed)
     assert looked(tiltyard)[1]["samples"]["state"] == "ill"
+
+
+def crowd(monkeypatch: pytest.MonkeyPatch, free: int, limited: bool = True, files: int = 20_000) -> dict[str, Any]:
+    """What is said of a crowd where so much memory is free."""
+    from tiltyard.cli.commands import doctor_shared
+
+    monkeypatch.setattr("tiltyard.child_processes.memory.memory", lambda: (64 << 30, free))
+    monkeypatch.setattr("tiltyard.child_processes.memory.bounded", lambda: limited)
+    monkeypatch.setattr(doctor_shared, "forks", lambda: True)
+    monkeypatch.setattr(doctor_shared, "weighs", lambda: True)
+    monkeypatch.setattr(doctor_shared, "_users", lambda: True)
+    monkeypatch.setattr(doctor_shared, "_files", lambda: files)
+    return {one.name: one for one in doctor_shared.crowd()}
+
+
+def test_how_many_people_hold_in_the_memory_that_is_free_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """768 MiB of the server and 512 that stay free, then 112 a page."""
+    enough = crowd(monkeypatch, (768 + 512 + 30 * 112) << 20)
+    assert (enough["room"].state, list(enough)) == ("well", ["room"]) and enough["room"].found.startswith("30 pages")
+    short = crowd(monkeypatch, (768 + 512 + 30 * 112 - 1) << 20)["room"]
+    assert short.state == "remark" and short.found.startswith("29 pages") and "4.5 GB" in short.fix
+    assert crowd(monkeypatch, 1)["room"].found.startswith("0 pages")
+
+
+def test_what_bounds_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = crowd(monkeypatch, 64 << 30, limited=False, files=256)
+    assert "MemoryMax" in found["bound"].fix
+    assert "enough for 9 pages" in found["files"].found and "ulimit -n 580" in found["files"].fix
+
+
+def test_sessions_with_equal_shares_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from tiltyard.cli.commands import doctor_shared
+
+    switch, own = tmp_path / "switch", tmp_path / "autogroup"
+    monkeypatch.setattr(doctor_shared, "GROUPS", switch)
+    monkeypatch.setattr(doctor_shared, "OWN_GROUP", own)
+    assert doctor_shared.weighs()  # of a system without
+    switch.write_text("0\n")
+    assert doctor_shared.weighs()
+    switch.write_text("1\n")
+    assert not doctor_shared.weighs()  # nobody may say
+    own.write_text("/autogroup-7 nice 0\n")
+    assert doctor_shared.weighs() and own.read_text() == "0"
+
+
+def test_a_port_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    from tiltyard.cli.commands import doctor_shared, window
+
+    with socket.socket() as taken:
+        taken.bind((window.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setitem(window.PORTS, "app", port)
+        assert [one.found for one in doctor_shared.shared() if one.name == "port"] == [
+            f"{port} is taken, so `tiltyard app` takes any that is free"
+        ]

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from tornado.web import HTTPError
 
-from tiltyard_widgets.gateway import memory
+from tiltyard.child_processes import memory
 from tiltyard_widgets.gateway.lives import Life, Terms
 
 from .appserver import CODE, PATIENCE, TOKEN, Server, opened, serving
@@ -237,6 +237,12 @@ def test_a_containers_memory_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     assert memory._container(tmp_path)[0] is None
     assert memory._container(tmp_path / "none") == (None, 0)
+    older = tmp_path / "older" / "memory"
+    older.mkdir(parents=True)
+    (older / "memory.limit_in_bytes").write_text("4294967296\n")
+    (older / "memory.usage_in_bytes").write_text("3221225472\n")
+    (older / "memory.stat").write_text("inactive_file 1\ntotal_inactive_file 1073741824\n")
+    assert memory._container(tmp_path / "older") == (4 << 30, 2 << 30)
     total, free = memory.memory()
     assert 0 <= free <= total
 

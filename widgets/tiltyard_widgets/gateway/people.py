@@ -11,10 +11,10 @@ from tornado.web import HTTPError
 
 from tiltyard.access.roles import Role
 from tiltyard.audit import notes as audit
+from tiltyard.child_processes.memory import memory
 
 from .kernels import OwnedKernels
 from .lives import spent
-from .memory import memory
 
 ROUTE = r"/tiltyard/people"
 PAGE = Path(__file__).with_name("people.html")

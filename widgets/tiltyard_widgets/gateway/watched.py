@@ -12,17 +12,15 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import HTTPError
 from traitlets import Integer
 
+from tiltyard.child_processes.memory import EACH, FORKED, memory
 from tiltyard.child_processes.supervised import Supervisor
 
 from ..warm.nursery import Nursery
 from .ending import ended
 from .lives import Life, Terms, spent
-from .memory import memory
 
 DELIMITER, STATUS = b"<IDS|MSG>", b'"status"'
 STARTED = 128 << 20  # bytes of one that has just started
-FORKED = 112 << 20  # bytes that one has of its own with the sample on it, measured at 90 or less, and room to work
-EACH = 768 << 20  # bytes that a kernel takes with torch, a model and its data, and room to work
 
 
 class WatchedKernels(AsyncMappingKernelManager):

@@ -11,6 +11,7 @@ from pathlib import Path
 from ...errors import Problem
 from ...published.listing import Ailment, Diagnosis
 from ..console import emit, say
+from .doctor_shared import crowd, shared
 
 ROOM = 500 * 2**20
 STYLES = {"well": ("✓", "green"), "remark": ("!", "yellow"), "ill": ("✕", "red")}
@@ -142,32 +143,6 @@ def windows() -> Iterator[Ailment]:
         yield Ailment(name="kernel", state="ill", found="no ipykernel", fix="pip install ipykernel")
 
 
-def shared() -> Iterator[Ailment]:
-    """What will refuse, or be less than it could be, where several people come to one machine?"""
-    from ...access.confined import unconfined
-    from .window import as_root
-
-    if as_root():
-        fix = "Take an account of its own, or say --allow-root and have every cell run as root"
-        yield Ailment(name="root", state="remark", found="`tiltyard lab` refuses to start as root", fix=fix)
-    if words := unconfined():
-        yield Ailment(name="confinement", state="remark", found=words, fix="A Linux with Landlock and filters of system calls has it")
-    if sys.platform != "linux":
-        yield Ailment(name="warm kernels", state="remark", found="each page imports for itself", fix="Use Linux; only there is a fork safe")
-    if not _users():
-        fix = "Add one: `tiltyard user add NAME --role admin`"
-        yield Ailment(name="people", state="remark", found="`tiltyard app --password` refuses to start: nobody may log in", fix=fix)
-
-
-def _users() -> bool:
-    from ...access.users import Users
-
-    try:
-        return bool(Users().all())
-    except Problem:
-        return False
-
-
 def cores() -> Iterator[Ailment]:
     """Are there cores and memory enough?"""
     n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -178,4 +153,4 @@ def cores() -> Iterator[Ailment]:
     yield Ailment(name="machine", state="remark" if small else "well", found=found, fix=fix)
 
 
-LOOKS: tuple[Callable[[], Iterator[Ailment]], ...] = (python, packages, extras, registered, samples, store, windows, shared, cores)
+LOOKS: tuple[Callable[[], Iterator[Ailment]], ...] = (python, packages, extras, registered, samples, store, windows, shared, crowd, cores)
