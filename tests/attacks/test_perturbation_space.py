@@ -160,6 +160,47 @@ def test_the_kept_row_is_the_one_that_was_judged() -> None:
     torch.testing.assert_close(judged(model, found.x, y).margin, found.margin)
 
 
+def test_a_first_layer_that_works_in_place_changes_nothing_of_what_is_found_or_counted() -> None:
+    import torch
+    from torch import nn
+
+    from tiltyard.attacks.perturbation_space import pgd
+
+    model, x, y, space = linear()
+    asked = []
+
+    class InPlace(nn.Module):
+        def forward(self, x: "Tensor") -> "Tensor":
+            out: Tensor = model(x.mul_(1.0).add_(0.0))
+            asked.append(len(x))
+            return out
+
+    plainly, found = (pgd(one, x, y, space, "linf", 0.2, 5, seeded()) for one in (model, InPlace()))
+    assert torch.equal(plainly.x, found.x) and torch.equal(plainly.margin, found.margin)
+    assert sum(asked) == 6 * len(x)
+
+
+@every_norm
+def test_a_number_whose_derivative_is_none_stands_still_and_the_others_move(norm: "Norm") -> None:
+    from torch import nn
+
+    from tiltyard.attacks.perturbation_space import pgd
+
+    model, x, y, space = linear()
+    x[:, 0] = 0.0
+
+    class Rooted(nn.Module):
+        def forward(self, x: "Tensor") -> "Tensor":
+            out: Tensor = model(x) + 0 * (x[:, :1] * 0).sqrt()  # at 0 the derivative of a root is infinite, and times 0 none
+            return out
+
+    found = pgd(Rooted(), x, y, space, norm, 0.3, 20, seeded())
+    whole = pgd(model, x, y, space, norm, 0.3, 20, seeded())
+    assert not found.flat.any() and found.x.isfinite().all()
+    assert (found.margin > pgd(model, x, y, space, norm, 0.01, 1, seeded()).margin).all()
+    assert (found.margin <= whole.margin + 1e-4).all()
+
+
 def test_cancel_is_heard_between_steps() -> None:
     from tiltyard.attacks.perturbation_space import pgd
 

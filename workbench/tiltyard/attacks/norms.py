@@ -149,7 +149,7 @@ def drawn(like: Tensor, norm: Norm, radius: Radius, generator: torch.Generator, 
     mask = torch.ones_like(like[:1]) if free is None else free.expand_as(like[:1]).to(like.dtype)
     radius = each(radius, like)
     if norm == "linf":
-        return (torch.rand(like.shape, generator=generator, dtype=like.dtype) * 2 - 1) * columns(radius, like) * mask
+        return torch.rand(like.shape, generator=generator, dtype=like.dtype).mul_(2).sub_(1).mul_(columns(radius, like)).mul_(mask)
     d = max(int(mask.sum().item()), 1)
     if norm == "l2":
         ray = torch.randn(like.shape, generator=generator, dtype=like.dtype) * mask

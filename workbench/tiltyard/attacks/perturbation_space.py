@@ -18,16 +18,17 @@ from ..datasets.feature import MISSING
 from ..datasets.schema import Schema
 from ..errors import Unavailable
 from ..progress import Progress
+from ..targets.target import uncounted
 from .no_gradient import NO_GRADIENT, explained
-from .norms import Norm, columns, drawn, length, project_within, steepest
+from .norms import Norm, columns, drawn, length, steepest
 from .relaxing import relaxed, steered
 from .repair import Repair
 from .repairing import repaired
 
-SPARSE = 0.05
 SLACK = 1e-4
-BLOCK, LEAST = 2**17, 8
+BLOCK, LEAST, WIDE = 2**17, 4, 512
 SURE = -40.0
+OVERWRITES = "leaf Variable that requires grad"  # what torch says where a layer writes into the rows themselves
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class PerturbationSpace:
         The relations between columns that every row keeps; None where the schema states none.
     down, up : float (*shape)
         1 where a free number may go down, and up; None where all may go both ways.
+    grain
+        The step between the values that a model takes, in ranges: 1/255 of images as bytes; 0 where it takes every number.
     """
 
     scale: Tensor
@@ -70,6 +73,7 @@ class PerturbationSpace:
     repair: Repair | None = None
     down: Tensor | None = None
     up: Tensor | None = None
+    grain: float = 0.0
 
     @staticmethod
     def of(schema: Schema, dtype: torch.dtype = torch.float32) -> "PerturbationSpace":
@@ -109,6 +113,10 @@ class PerturbationSpace:
         """The same space, whose repaired rows are counted by this norm and may differ in so many parts."""
         return self if self.repair is None else replace(self, repair=replace(self.repair, norm=norm, flips=flips))
 
+    def grained(self, grain: float) -> "PerturbationSpace":
+        """The same space of a model that takes no values but those ``grain`` apart, in ranges; see `Target.grain`."""
+        return replace(self, grain=grain) if grain else self
+
     @property
     def dimensions(self) -> int:
         """How many numbers may be moved."""
@@ -125,21 +133,29 @@ class PerturbationSpace:
         return {"linf": 1.0, "l2": math.sqrt(d), "l1": d}[norm]
 
     def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """How far each coordinate of x may go down and up, in ranges; 0 where it may not move, or is no number."""
+        """How far each coordinate of x may go down and up, in ranges; 0 where it may not move, or is no number. New tensors."""
+        if self.plain:
+            return (self.low - x).clamp_max_(0.0), (self.high - x).clamp_min_(0.0)
         where = (x - self.low) / self.scale
         down, up = (self.free, self.free) if self.down is None or self.up is None else (self.down, self.up)
         low, high = (-where).clamp_max(0.0) * down, (1 - where).clamp_min(0.0) * up
-        return (low, high) if self.plain else (low.nan_to_num(nan=0.0), high.nan_to_num(nan=0.0))
+        return low.nan_to_num(nan=0.0), high.nan_to_num(nan=0.0)
 
     def moved(self, x: Tensor, change: Tensor) -> Tensor:
-        """The valid row at ``change`` ranges from x; whole numbers are cut towards x, so never outside the ball."""
+        """The valid row at ``change`` ranges from x; whole numbers and bytes are cut towards x, so never outside the ball."""
         if self.plain:
-            return x + change
+            return x + change if self.grain == 0 else self._grained(x, change)
         step = change * self.scale
         if bool(self.whole.any()):
             step = torch.where(self.whole, (step + SLACK * step.sign()).trunc(), step)
         rows = torch.where(step == 0, x, torch.clamp(x + step, self.low, self.high))
         return rows if self.repair is None else repaired(self.repair, self, x, rows)
+
+    def _grained(self, x: Tensor, change: Tensor) -> Tensor:
+        """The row of values that the model takes, between x and the change from it: what it would round could leave the ball."""
+        steps = round(1 / self.grain)
+        moved: Tensor = ((x * steps).round() + (change * steps + SLACK * change.sign()).trunc()).clamp(0, steps) / steps
+        return moved
 
     def related(self, x: Tensor, change: Tensor, gradient: Tensor | None = None, eps: float | None = None) -> Tensor:
         """The change brought onto the relations between columns, whole numbers not looked at; see `relaxing.relaxed`."""
@@ -192,7 +208,7 @@ def judged(module: nn.Module, x: Tensor, y: Tensor) -> Attacked:
 
 def slope(module: nn.Module, x: Tensor, y: Tensor, by_margin: bool = False, holes: bool = True) -> tuple[Tensor, Tensor]:
     """Gradient of the loss (cross-entropy, or the margin) by x, 0 where x or the gradient is no number, and the logits; see `ascended`."""
-    return ascended(module, x, lambda logits: margins(logits, y) if by_margin else _climbed(logits, y), holes)
+    return ascended(module, x, lambda logits: margins(logits, y) if by_margin else entropy(logits, y, margins(logits.detach(), y)), holes)
 
 
 def ascended(module: nn.Module, x: Tensor, loss: Callable[[Tensor], Tensor], holes: bool = True) -> tuple[Tensor, Tensor]:
@@ -204,31 +220,47 @@ def ascended(module: nn.Module, x: Tensor, loss: Callable[[Tensor], Tensor], hol
         Where no logit depends on x by a derivative: a module that takes whole numbers as places in a table, as of words, one that
         computes without gradients, or whose layers overwrite what the gradient needs.
     """
+    gradient, logits = gradient_of(module, x, loss)
+    return numbers(gradient, x if holes else None), logits
+
+
+def gradient_of(module: nn.Module, x: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """As `ascended`, with what is no number left in the gradient."""
     leaf = x.detach().requires_grad_()
     try:
-        logits: Tensor = module(leaf.clone())  # not the leaf itself: a first layer may work in place
+        logits = _answered(module, leaf)
         if not logits.requires_grad:
             raise Unavailable(*NO_GRADIENT)
         (gradient,) = torch.autograd.grad(loss(logits).sum(), leaf, materialize_grads=True)
     except RuntimeError as error:
         raise explained(error) from error
-    return _numbers(gradient, x if holes else None), logits.detach()
+    return gradient, logits.detach()
 
 
-def _numbers(gradient: Tensor, x: Tensor | None) -> Tensor:
+def _answered(module: nn.Module, leaf: Tensor) -> Tensor:
+    """The module's answer to the rows themselves, or to a copy where its first layer works in place."""
+    try:
+        out: Tensor = module(leaf)
+        return out
+    except RuntimeError as error:
+        if OVERWRITES not in str(error):
+            raise
+    with uncounted():  # the rows were counted
+        return module(leaf.clone())
+
+
+def numbers(gradient: Tensor, x: Tensor | None) -> Tensor:
     """The gradient, 0 where it or x is no number; a sum that is one says that all are, at a fraction of the cost of asking each."""
     if x is not None and not bool(x.sum().isfinite()):
         gradient = gradient.masked_fill(x.isnan(), 0.0)
     return gradient if bool(gradient.sum().isfinite()) else gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _climbed(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross-entropy (n,); the margin of a row so surely right that float32 holds no gradient of it."""
+def entropy(logits: Tensor, y: Tensor, margin: Tensor) -> Tensor:
+    """Cross-entropy (n,); the margin of a row so surely right that float32 holds no gradient of it. ``margin`` (n,) is that of ``logits``."""
     loss = nn.functional.cross_entropy(logits, y, reduction="none")
-    if bool((loss == 0).any()):
-        margin = margins(logits, y)
-        loss = torch.where(margin < SURE, margin, loss)
-    return loss
+    sure = margin < SURE
+    return torch.where(sure, margins(logits, y), loss) if bool(sure.any()) else loss
 
 
 def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, eps: float) -> Attacked:
@@ -277,9 +309,11 @@ def pgd(
     generator
         Draws the starts.
     """
+    from .climbing import climb
+
     origin = x if origin is None else origin
     parts = []
-    for rows in blocks(x):
+    for rows in blocks(x, module):
         share = progress.part(len(x[rows]) / len(x)) if progress else None
         one = x[rows]
         best = Attacked(one, torch.full((len(one),), -torch.inf, dtype=x.dtype), torch.ones(len(one), dtype=torch.bool))
@@ -288,14 +322,19 @@ def pgd(
             start = drawn(one, norm, eps, generator, space.free)
             if restart == 0 and space.repair is not None and space.repair.limits is not None:
                 start = torch.zeros_like(one)  # the first step then chooses what is paid for by gradient alone
-            best = _climb(module, y[rows], space, norm, eps, steps, origin[rows], start, best, restart % 2 == 1, part)
+            best = climb(module, y[rows], space, norm, eps, steps, origin[rows], start, best, restart % 2 == 1, part)
         parts.append(best)
     return joined(parts)
 
 
-def blocks(x: Tensor) -> list[slice]:
-    """Slices of rows that fit the processor's cache, at least `LEAST`; from their size, not a clock: an equal seed gives an equal result."""
-    size = max(LEAST, BLOCK // max(x[0].numel(), 1)) if len(x) else 1
+def blocks(x: Tensor, module: nn.Module | None = None) -> list[slice]:
+    """Slices of rows that fit the processor's cache, at least `LEAST`; from their size, not a clock: an equal seed gives an equal result.
+
+    What a ``module`` without convolutions makes of a row is hardly larger than the row, so that it gets `WIDE` rows where these are not large.
+    """
+    numbers = max(x[0].numel(), 1) if len(x) else 1
+    flat = module is not None and all(weight.ndim <= 2 for weight in module.parameters())
+    size = max(LEAST, BLOCK // numbers, min(WIDE, 4 * BLOCK // numbers) if flat else 0)
     return [slice(start, start + size) for start in range(0, len(x), size)]
 
 
@@ -309,90 +348,3 @@ def better(one: Attacked, other: Attacked) -> Attacked:
     keep = one.margin >= other.margin
     x = torch.where(columns(keep, one.x), one.x, other.x)
     return Attacked(x, torch.maximum(one.margin, other.margin), one.flat & other.flat)
-
-
-def _climb(
-    module: nn.Module,
-    y: Tensor,
-    space: PerturbationSpace,
-    norm: Norm,
-    eps: float,
-    steps: int,
-    origin: Tensor,
-    change: Tensor,
-    best: Attacked,
-    by_margin: bool,
-    progress: Progress | None,
-) -> Attacked:
-    low, high = space.room(origin)
-    if norm == "linf":
-        low, high = low.clamp_min(-eps), high.clamp_max(eps)
-    change = space.related(origin, project_within(change, norm, eps, low, high), None, eps)
-    found, margin, flat = best.x.clone(), best.margin, best.flat
-    for i in range(steps):
-        if progress:
-            progress.step(i / steps, f"gradient {i + 1} of {steps}")
-        point = space.moved(origin, change)
-        gradient, logits = slope(module, point, y, by_margin, not space.plain)
-        margin = _kept(found, margin, point, margins(logits, y))
-        if not space.plain:
-            gradient = (gradient * space.scale).mul_(space.free)
-        if bool(flat.any()):
-            flat = flat & (gradient.flatten(1).abs().amax(1) == 0)
-        rate = 2 * eps * max(1 - i / steps, 0.5 / steps)
-        if space.repair is None:
-            change = _stepped(change, gradient, norm, eps, rate, low, high)
-        else:
-            change = _related_step(change, gradient, space, norm, eps, rate, low, high, origin)
-    last = judged(module, space.moved(origin, change), y)
-    margin = _kept(found, margin, last.x, last.margin)
-    return Attacked(found, margin, flat)
-
-
-def _kept(found: Tensor, margin: Tensor, point: Tensor, there: Tensor) -> Tensor:
-    """Write the rows of ``point`` with a larger margin into ``found``; the larger margins."""
-    gain = there > margin
-    won = gain.nonzero().squeeze(1)
-    if len(won):
-        found.index_copy_(0, won, point.detach().index_select(0, won))
-    return torch.where(gain, there, margin)
-
-
-def _stepped(change: Tensor, gradient: Tensor, norm: Norm, eps: float, rate: float, low: Tensor, high: Tensor) -> Tensor:
-    if norm == "linf":
-        return torch.clamp(change.add_(gradient.sign(), alpha=rate), low, high, out=change)
-    if norm == "l2":
-        change = change + gradient * columns(rate / length(gradient, "l2").clamp_min(1e-30), gradient)
-    else:
-        change = change + sparse(gradient, change, rate, low, high)
-    return project_within(change, norm, eps, low, high)
-
-
-def _related_step(
-    change: Tensor,
-    gradient: Tensor,
-    space: PerturbationSpace,
-    norm: Norm,
-    eps: float,
-    rate: float,
-    low: Tensor,
-    high: Tensor,
-    origin: Tensor,
-) -> Tensor:
-    """A step that goes on from what the relations between columns left of it."""
-    if norm == "linf":
-        moved = torch.clamp(change + space.steered(gradient.sign() * rate, gradient, rate), low, high)
-    else:
-        moved = _stepped(change, gradient.clone(), norm, eps, rate, low, high)
-    return space.related(origin, moved, gradient, eps)
-
-
-def sparse(gradient: Tensor, change: Tensor, rate: float, low: Tensor, high: Tensor) -> Tensor:
-    """An l1 step of length ``rate`` shared by the steepest coordinates that can still move (5 %, at least one)."""
-    can = torch.where(gradient > 0, change < high, change > low)
-    size = torch.where(can, gradient.abs(), 0.0).flatten(1)
-    count = max(1, int(SPARSE * size.shape[1]))
-    chosen = size.topk(count, 1)
-    share = rate / count * (chosen.values > 0)
-    step = torch.zeros_like(size).scatter(1, chosen.indices, share).reshape(gradient.shape)
-    return step * gradient.sign()

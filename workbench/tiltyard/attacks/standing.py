@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ..progress import Progress
+from .climbing import sparse
 from .losses import Loss
 from .norms import Norm, columns, length, project_within, scaled_within
-from .perturbation_space import Attacked, PerturbationSpace, blocks, margins, sparse
+from .perturbation_space import Attacked, PerturbationSpace, ascended, blocks, margins
 
 MOMENTUM = 0.75
 MOST_STANDING = (
@@ -183,8 +184,6 @@ def _along_signs(gradient: Tensor, now: Tensor, before: Tensor, rate: float, low
 
 def _gradient(standing: Standing, point: Tensor, y: Tensor, toward: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
     """The gradient in ranges of ``loss`` at these points, 0 where it is no number, and the logits."""
-    from .perturbation_space import ascended
-
     gradient, logits = ascended(standing.module, point, lambda out: loss(out, y, toward), not standing.space.plain)
     standing.gradients += len(point)
     return (gradient if standing.space.plain else gradient * standing.space.scale * standing.space.free), logits

@@ -125,7 +125,7 @@ class Evasion(Check):
         from ..attacks.perturbation_space import PerturbationSpace
         from ..attacks.spending import limited
 
-        space = PerturbationSpace.of(data.schema, self.precision(target)).counting(self.norm, self.flips)
+        space = PerturbationSpace.of(data.schema, self.precision(target)).counting(self.norm, self.flips).grained(target.grain)
         space = limited(space, data.schema, self.allowed.limits(data.schema))
         largest = space.largest(self.norm)
         if space.dimensions and self.eps > largest:

@@ -81,6 +81,11 @@ def arranged_as(x: NDArray[Any], form: ImageForm) -> NDArray[Any]:
     return rows.reshape(len(rows), -1) if form.layout == "flat" else rows
 
 
+def grain(module: nn.Module) -> float:
+    """The step between the values that ``module`` takes as numbers of a schema, in ranges: 1/255 of images as bytes; 0 where it takes every number."""
+    return max((1 / BYTE for part in module.modules() if isinstance(part, Laid) and part.form.whole), default=0.0)
+
+
 class Laid(nn.Module):
     """``inner`` of images in ``form``, as one of images (n, channels, height, width) scaled as the schema says."""
 

@@ -89,6 +89,10 @@ class RestrictedTarget(Target):
         """As `queries`: the meter knows no threads."""
         return self.meter.spent
 
+    @property
+    def grain(self) -> float:
+        return self._inner.grain
+
     def _scores(self, x: Rows) -> Scores:
         self.meter.take(len(x))
         if "scores" in self.offers:

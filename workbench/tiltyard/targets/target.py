@@ -270,6 +270,11 @@ class Target(Shown, ABC):
         return None
 
     @property
+    def grain(self) -> float:
+        """The step between the values that the model takes of a pixel, in ranges: 1/255 where it takes bytes alone; 0 where it takes every number."""
+        return 0.0
+
+    @property
     def whole(self) -> "Target":
         """As its owner has it: of a target that shows another with less to be had of it that other, else this very target."""
         return self

@@ -18,6 +18,7 @@ from ..progress import Progress
 from .architecture import Affine, Architecture
 from .decided import decided
 from .decision import Labels, Prediction, Scores
+from .image_forms import grain
 from .module_input import differentiable, exact, words
 from .probability_head import logits_of, two_columns
 from .saving import LARGEST, MODEL, packed
@@ -151,6 +152,10 @@ class TorchTarget(Target):
             raise Unavailable("a target with gradients", found, "Use a black-box check")
         ruled = decided(self._logits, self.decision)
         return ruled if ruled is self._logits else Evaluated(ruled)
+
+    @property
+    def grain(self) -> float:
+        return grain(self.inner)
 
     def _scores(self, x: Rows) -> Scores:
         with torch.inference_mode():

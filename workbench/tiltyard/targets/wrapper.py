@@ -56,6 +56,10 @@ class Wrapper(Target):
     def around(cls, inner: Target, own: Own) -> Self:
         """The same wrapper around ``inner``. ``own`` comes from a file: whatever it lacks or has wrong is a `KeyError`, `ValueError` or `TypeError`."""
 
+    @property
+    def grain(self) -> float:
+        return self.inner.grain
+
     def safetensors(self) -> bytes:
         """What it adds to the model as one safetensors file; the model itself is not in it. `open_target` takes it as ``behind=``."""
         return packed_wrapper(self)

@@ -31,6 +31,10 @@ class DifferentiableOnnx(TorchTarget):
         self.given = model.given
         self.decision = model.decision
 
+    @property
+    def grain(self) -> float:
+        return self.model.grain
+
     def _scores(self, x: Rows) -> Scores:
         return self.model._scores(x)
 

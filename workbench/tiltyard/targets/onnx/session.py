@@ -153,6 +153,12 @@ class Session:
             raise Problem(f"{self.name} to take rows of shape {shape}", f"an input of shape {item.shape}, {item.type}", do)
         return found
 
+    @property
+    def grain(self) -> float:
+        """The step between the values of a pixel that it takes, in ranges; 0 where that is no whole number, or rows are no images."""
+        whole = self.schema.images and np.issubdtype(TYPES[self.inputs[0].type], np.integer)
+        return 1 / self.schema.features[0].divide if whole else 0.0
+
     def _image(self, x: Rows) -> NDArray[Any]:
         """Images in the layout and type of the input; whole numbers as the file of images has them."""
         item = self.inputs[0]

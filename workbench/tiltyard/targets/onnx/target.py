@@ -57,6 +57,10 @@ class OnnxTarget(Target):
         self.given = session.given
         self.decision = None if read.label >= 0 else LargestScore()
 
+    @property
+    def grain(self) -> float:
+        return self.session.grain
+
     def raw(self, x: Rows) -> NDArray[np.float64]:
         """The model's own scores for x as float64 (n, k) or (n,), in its own class order."""
         (out,) = self.session(x, [self.read.scores])

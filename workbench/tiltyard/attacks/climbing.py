@@ -1,0 +1,215 @@
+"""The climb of PGD: gradient steps from one point of the ball, of which the best of each row is kept.
+
+In linf without relations or whole numbers the ball and the bounds are a box, where a step is a sign, a sum and a clamp in memory of its own.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..progress import Progress
+from .norms import Norm, columns, length, project_within
+from .perturbation_space import Attacked, PerturbationSpace, entropy, gradient_of, judged, margins, numbers, slope
+
+SPARSE = 0.05
+
+
+def climb(
+    module: nn.Module,
+    y: Tensor,
+    space: PerturbationSpace,
+    norm: Norm,
+    eps: float,
+    steps: int,
+    origin: Tensor,
+    change: Tensor,
+    best: Attacked,
+    by_margin: bool,
+    progress: Progress | None,
+) -> Attacked:
+    """``best``, or where they have a larger margin points of ``steps`` gradient steps; see `perturbation_space.pgd`.
+
+    Parameters
+    ----------
+    change : (n, *shape), where to start, in ranges from ``origin``; it may lie outside the bounds
+    by_margin
+        Climb the margin instead of cross-entropy.
+    """
+    if norm == "linf" and boxed(space, origin):
+        return _climb_box(module, y, Box.around(origin, space, eps), eps, steps, change, best, by_margin, progress)
+    return _climb_anywhere(module, y, space, norm, eps, steps, origin, change, best, by_margin, progress)
+
+
+def boxed(space: PerturbationSpace, origin: Tensor) -> bool:
+    """Are the valid rows within an linf eps of ``origin`` a box, each number free of the others?"""
+    if space.plain:
+        return space.grain == 0
+    outside = (origin < space.low) | (origin > space.high)
+    return space.repair is None and not bool(space.whole.any()) and not bool(outside.any())
+
+
+@dataclass(frozen=True)
+class Box:
+    """The rows from ``low`` to ``high`` (n, *shape) around ``origin``; ``scale`` (*shape) is the range of each number, None where all are 1."""
+
+    origin: Tensor
+    low: Tensor
+    high: Tensor
+    scale: Tensor | None
+    free: Tensor
+
+    @staticmethod
+    def around(origin: Tensor, space: PerturbationSpace, eps: float) -> "Box":
+        """All valid rows within ``eps`` ranges of ``origin``."""
+        low, high = space.room(origin)
+        low, high = low.clamp_min_(-eps), high.clamp_max_(eps)
+        if space.plain:
+            return Box(origin, low.add_(origin), high.add_(origin), None, space.free)
+        low, high = (
+            torch.where(room == 0, origin, torch.clamp(origin + room * space.scale, space.low, space.high)) for room in (low, high)
+        )
+        return Box(origin, low, high, space.scale, space.free)
+
+
+def _climb_box(
+    module: nn.Module,
+    y: Tensor,
+    box: Box,
+    eps: float,
+    steps: int,
+    change: Tensor,
+    best: Attacked,
+    by_margin: bool,
+    progress: Progress | None,
+) -> Attacked:
+    scale, flat, margin = box.scale, best.flat, best.margin
+    point = box.origin + (change if scale is None else change * scale)
+    torch.clamp(point, box.low, box.high, out=point)
+    found, sign = best.x.clone(), torch.empty_like(point)
+    for i in range(steps):
+        if progress:
+            progress.step(i / steps, f"gradient {i + 1} of {steps}")
+        gradient, there = _rise(module, point, y, by_margin)
+        if bool(flat.any()):
+            flat = flat & ((numbers(gradient, point) * box.free).flatten(1).abs().amax(1) == 0)
+        gain = there > margin
+        won, margin = gain.nonzero().squeeze(1), torch.where(gain, there, margin)
+        spare = point
+        if len(won) == len(gain):  # the best of every row: the next point takes the memory of the best before
+            spare, found = found, point
+        elif len(won):
+            found.index_copy_(0, won, torch.index_select(point, 0, won, out=sign[: len(won)]))
+        torch.sign(gradient, out=sign)  # 0 of what is no number
+        if scale is not None:
+            sign.mul_(scale)
+        point = torch.add(point, sign, alpha=_rate(eps, i, steps), out=spare)
+        torch.clamp(point, box.low, box.high, out=point)
+    last = judged(module, point, y)
+    margin = _kept(found, margin, last.x, last.margin)
+    return Attacked(found, margin, flat)
+
+
+def _rise(module: nn.Module, point: Tensor, y: Tensor, by_margin: bool) -> tuple[Tensor, Tensor]:
+    """The gradient of the loss at these points, and their margins (n,)."""
+    there = torch.empty(0)
+
+    def loss(logits: Tensor) -> Tensor:
+        nonlocal there
+        margin = margins(logits if by_margin else logits.detach(), y)
+        there = margin.detach()
+        return margin if by_margin else entropy(logits, y, there)
+
+    return gradient_of(module, point, loss)[0], there
+
+
+def _rate(eps: float, i: int, steps: int) -> float:
+    """The length of step ``i``: it falls in a line from twice ``eps``."""
+    return 2 * eps * max(1 - i / steps, 0.5 / steps)
+
+
+def _climb_anywhere(
+    module: nn.Module,
+    y: Tensor,
+    space: PerturbationSpace,
+    norm: Norm,
+    eps: float,
+    steps: int,
+    origin: Tensor,
+    change: Tensor,
+    best: Attacked,
+    by_margin: bool,
+    progress: Progress | None,
+) -> Attacked:
+    low, high = space.room(origin)
+    if norm == "linf":
+        low, high = low.clamp_min(-eps), high.clamp_max(eps)
+    change = space.related(origin, project_within(change, norm, eps, low, high), None, eps)
+    found, margin, flat = best.x.clone(), best.margin, best.flat
+    for i in range(steps):
+        if progress:
+            progress.step(i / steps, f"gradient {i + 1} of {steps}")
+        point = space.moved(origin, change)
+        gradient, logits = slope(module, point, y, by_margin, not space.plain)
+        margin = _kept(found, margin, point, margins(logits, y))
+        if not space.plain:
+            gradient = (gradient * space.scale).mul_(space.free)
+        if bool(flat.any()):
+            flat = flat & (gradient.flatten(1).abs().amax(1) == 0)
+        rate = _rate(eps, i, steps)
+        if space.repair is None:
+            change = _stepped(change, gradient, norm, eps, rate, low, high)
+        else:
+            change = _related_step(change, gradient, space, norm, eps, rate, low, high, origin)
+    last = judged(module, space.moved(origin, change), y)
+    margin = _kept(found, margin, last.x, last.margin)
+    return Attacked(found, margin, flat)
+
+
+def _kept(found: Tensor, margin: Tensor, point: Tensor, there: Tensor) -> Tensor:
+    """Write the rows of ``point`` with a larger margin into ``found``; the larger margins."""
+    gain = there > margin
+    won = gain.nonzero().squeeze(1)
+    if len(won):
+        found.index_copy_(0, won, point.detach().index_select(0, won))
+    return torch.where(gain, there, margin)
+
+
+def _stepped(change: Tensor, gradient: Tensor, norm: Norm, eps: float, rate: float, low: Tensor, high: Tensor) -> Tensor:
+    if norm == "linf":
+        return torch.clamp(change.add_(gradient.sign(), alpha=rate), low, high, out=change)
+    if norm == "l2":
+        change = change + gradient * columns(rate / length(gradient, "l2").clamp_min(1e-30), gradient)
+    else:
+        change = change + sparse(gradient, change, rate, low, high)
+    return project_within(change, norm, eps, low, high)
+
+
+def _related_step(
+    change: Tensor,
+    gradient: Tensor,
+    space: PerturbationSpace,
+    norm: Norm,
+    eps: float,
+    rate: float,
+    low: Tensor,
+    high: Tensor,
+    origin: Tensor,
+) -> Tensor:
+    """A step that goes on from what the relations between columns left of it."""
+    if norm == "linf":
+        moved = torch.clamp(change + space.steered(gradient.sign() * rate, gradient, rate), low, high)
+    else:
+        moved = _stepped(change, gradient.clone(), norm, eps, rate, low, high)
+    return space.related(origin, moved, gradient, eps)
+
+
+def sparse(gradient: Tensor, change: Tensor, rate: float, low: Tensor, high: Tensor) -> Tensor:
+    """An l1 step of length ``rate`` shared by the steepest coordinates that can still move (5 %, at least one)."""
+    can = torch.where(gradient > 0, change < high, change > low)
+    size = torch.where(can, gradient.abs(), 0.0).flatten(1)
+    count = max(1, int(SPARSE * size.shape[1]))
+    chosen = size.topk(count, 1)
+    share = rate / count * (chosen.values > 0)
+    step = torch.zeros_like(size).scatter(1, chosen.indices, share).reshape(gradient.shape)
+    return step * gradient.sign()
