@@ -13,7 +13,8 @@ import torch
 from bench_strong import Residual, layers, residual, strided
 from torch import Tensor, nn
 
-from tiltyard.attacks.perturbation_space import PerturbationSpace, blocks, pgd
+from tiltyard.attacks.climbing import pgd
+from tiltyard.attacks.perturbation_space import PerturbationSpace, blocks
 
 SIZES = (4, 8, 32, 128, 512)
 

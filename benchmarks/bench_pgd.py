@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
+from tiltyard.attacks.climbing import pgd
+from tiltyard.attacks.perturbation_space import PerturbationSpace
 from tiltyard.samples.catalog import load
 
 ROWS, STEPS, BUDGET = 300, 40, 0.2

@@ -14,8 +14,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from tiltyard.attacks.climbing import pgd
 from tiltyard.attacks.norms import length
-from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
+from tiltyard.attacks.perturbation_space import PerturbationSpace
 from tiltyard.attacks.standing import Standing
 from tiltyard.attacks.strong_stages import Plan, run_stages
 from tiltyard.progress import Progress

@@ -92,7 +92,8 @@ def scaled_rows(x: "Tensor", y: "Tensor", model: "nn.Linear", norm: "Norm", eps:
 @every_norm
 @pytest.mark.parametrize("way", ["pgd", "fgsm"])
 def test_success_begins_at_the_exact_smallest_change(norm: "Norm", way: str) -> None:
-    from tiltyard.attacks.perturbation_space import Attacked, fgsm, pgd
+    from tiltyard.attacks.climbing import pgd
+    from tiltyard.attacks.perturbation_space import Attacked, fgsm
 
     model, x, y, space = linear()
     at = scaled_rows(x, y, model, norm, 0.5)
@@ -108,8 +109,9 @@ def test_success_begins_at_the_exact_smallest_change(norm: "Norm", way: str) -> 
 
 @every_norm
 def test_changes_stay_in_the_ball(norm: "Norm") -> None:
+    from tiltyard.attacks.climbing import pgd
     from tiltyard.attacks.norms import length
-    from tiltyard.attacks.perturbation_space import fgsm, pgd
+    from tiltyard.attacks.perturbation_space import fgsm
 
     model, x, y, space = linear()
     for found in (pgd(model, x, y, space, norm, 0.3, 20, seeded(), 2), fgsm(model, x, y, space, norm, 0.3)):
@@ -119,7 +121,7 @@ def test_changes_stay_in_the_ball(norm: "Norm") -> None:
 def test_equal_seeds_give_equal_rows_and_others_do_not() -> None:
     import torch
 
-    from tiltyard.attacks.perturbation_space import pgd
+    from tiltyard.attacks.climbing import pgd
 
     model, x, y, space = linear()
     one, two, three = (pgd(model, x, y, space, "l2", 0.1, 3, seeded(s)).x for s in (0, 0, 1))
@@ -131,7 +133,8 @@ def test_a_constant_model_cannot_be_fooled_and_has_no_slope() -> None:
     import torch
     from torch import nn
 
-    from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
+    from tiltyard.attacks.climbing import pgd
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
 
     model = nn.Linear(4, 2)
     nn.init.zeros_(model.weight)
@@ -148,7 +151,8 @@ def test_the_kept_row_is_the_one_that_was_judged() -> None:
     import torch
     from torch import nn
 
-    from tiltyard.attacks.perturbation_space import PerturbationSpace, judged, pgd
+    from tiltyard.attacks.climbing import pgd
+    from tiltyard.attacks.perturbation_space import PerturbationSpace, judged
 
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3)).requires_grad_(requires_grad=False)
@@ -164,7 +168,7 @@ def test_a_first_layer_that_works_in_place_changes_nothing_of_what_is_found_or_c
     import torch
     from torch import nn
 
-    from tiltyard.attacks.perturbation_space import pgd
+    from tiltyard.attacks.climbing import pgd
 
     model, x, y, space = linear()
     asked = []
@@ -184,7 +188,7 @@ def test_a_first_layer_that_works_in_place_changes_nothing_of_what_is_found_or_c
 def test_a_number_whose_derivative_is_none_stands_still_and_the_others_move(norm: "Norm") -> None:
     from torch import nn
 
-    from tiltyard.attacks.perturbation_space import pgd
+    from tiltyard.attacks.climbing import pgd
 
     model, x, y, space = linear()
     x[:, 0] = 0.0
@@ -202,7 +206,7 @@ def test_a_number_whose_derivative_is_none_stands_still_and_the_others_move(norm
 
 
 def test_cancel_is_heard_between_steps() -> None:
-    from tiltyard.attacks.perturbation_space import pgd
+    from tiltyard.attacks.climbing import pgd
 
     model, x, y, space = linear()
     count = 0

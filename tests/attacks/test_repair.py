@@ -78,7 +78,8 @@ def test_pgd_reaches_the_optimum_of_a_linear_model_under_relations(relations: li
     from scipy.optimize import linprog
     from torch import nn
 
-    from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
+    from tiltyard.attacks.climbing import pgd
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
     from tiltyard.datasets.encoding import encoding_of
 
     meant = schema(relations)
@@ -144,7 +145,8 @@ def test_gradients_reach_through_a_derived_column() -> None:
     import torch
     from torch import nn
 
-    from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
+    from tiltyard.attacks.climbing import pgd
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
     from tiltyard.attacks.repair import related
     from tiltyard.datasets.encoding import encoding_of
 

@@ -39,7 +39,8 @@ def test_held_out_accuracy(name: str, least: float) -> None:
 def test_the_robust_model_keeps_three_quarters_under_pgd() -> None:
     import torch
 
-    from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
+    from tiltyard.attacks.climbing import pgd
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
     from tiltyard.attacks.queries import tensors
 
     sample = load("digits-robust")

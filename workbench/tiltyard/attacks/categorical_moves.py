@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ..progress import Progress, check_present
+from .climbing import pgd
 from .norms import Norm
-from .perturbation_space import Attacked, PerturbationSpace, better, blocks, fgsm, joined, judged, margins, pgd, slope
+from .perturbation_space import Attacked, PerturbationSpace, better, blocks, fgsm, joined, judged, margins, slope
 from .spending import spent
 
 TRIES = 8
@@ -31,7 +32,7 @@ def attack(
 ) -> Attacked:
     """PGD on the numbers and, where that does not fool the model, up to ``flips`` changed categories with PGD after each.
 
-    With ``flips=0``, or where no group may change, it is `adversarial.pgd`. Parameters as there.
+    With ``flips=0``, or where no group may change, it is `climbing.pgd`. Parameters as there.
     """
     flips = min(flips, len(space.parts))
     progress = progress or Progress()

@@ -1,9 +1,8 @@
-"""Gradient attacks on tensors: FGSM and PGD within a norm ball, over rows that stay valid.
+"""What an attacker may do to rows that stay valid, gradients by them, and FGSM within a norm ball; PGD is in `climbing`.
 
 Everything is counted in ranges: a change of 1 in a column is that column's whole range. `PerturbationSpace` says which
 columns may move, how far, and which hold whole numbers; one-hot groups stand still here and are moved by
-`categorical_moves`. A number that a row lacks is NaN and stays so. Sources: Goodfellow et al. 2015 (arXiv:1412.6572), Madry et al. 2018 (arXiv:1706.06083),
-Tramèr and Boneh 2019 (arXiv:1904.13000) for the sparse l1 step.
+`categorical_moves`. A number that a row lacks is NaN and stays so. Sources: Goodfellow et al. 2015 (arXiv:1412.6572).
 """
 
 import math
@@ -17,10 +16,9 @@ from ..datasets.encoding import encoding_of
 from ..datasets.feature import MISSING
 from ..datasets.schema import Schema
 from ..errors import Unavailable
-from ..progress import Progress
 from ..targets.target import uncounted
 from .no_gradient import NO_GRADIENT, explained
-from .norms import Norm, columns, drawn, length, steepest
+from .norms import Norm, columns, length, steepest
 from .relaxing import relaxed, steered
 from .repair import Repair
 from .repairing import repaired
@@ -279,52 +277,6 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm
     change = space.related(x, steepest(gradient, norm, eps, low, high), gradient, eps)
     found = judged(module, space.moved(x, change), y)
     return Attacked(found.x, found.margin, length(gradient, "linf") == 0)
-
-
-def pgd(
-    module: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    space: PerturbationSpace,
-    norm: Norm,
-    eps: float,
-    steps: int,
-    generator: torch.Generator,
-    restarts: int = 1,
-    origin: Tensor | None = None,
-    progress: Progress | None = None,
-) -> Attacked:
-    """Projected gradient ascent from random points of the ball; of all points seen, the one with the largest margin.
-
-    The step falls in a line from twice ``eps``: on the shipped digits models it finds more than the constant step of
-    2.5 ``eps`` over the steps, most of all in l2 and l1.
-
-    Parameters
-    ----------
-    x : float (n, *shape), the rows to start from; y : int64 (n,) true classes
-    eps
-        Radius in ranges, around ``origin`` (x where None; else rows that differ from x in one-hot groups only).
-    steps, restarts
-        Gradients asked for a row: their product. Every second restart climbs the margin instead of cross-entropy.
-    generator
-        Draws the starts.
-    """
-    from .climbing import climb
-
-    origin = x if origin is None else origin
-    parts = []
-    for rows in blocks(x, module):
-        share = progress.part(len(x[rows]) / len(x)) if progress else None
-        one = x[rows]
-        best = Attacked(one, torch.full((len(one),), -torch.inf, dtype=x.dtype), torch.ones(len(one), dtype=torch.bool))
-        for restart in range(restarts):
-            part = share.part(1 / restarts) if share else None
-            start = drawn(one, norm, eps, generator, space.free)
-            if restart == 0 and space.repair is not None and space.repair.limits is not None:
-                start = torch.zeros_like(one)  # the first step then chooses what is paid for by gradient alone
-            best = climb(module, y[rows], space, norm, eps, steps, origin[rows], start, best, restart % 2 == 1, part)
-        parts.append(best)
-    return joined(parts)
 
 
 def blocks(x: Tensor, module: nn.Module | None = None) -> list[slice]:

@@ -14,9 +14,10 @@ from ..datasets.schema import Rows, Schema
 from ..targets.decision import LargestScore
 from ..targets.module_input import exact
 from ..targets.target import Target, uncounted
+from .climbing import pgd
 from .expectation import label_votes, repeats, votes
 from .norms import Norm, drawn
-from .perturbation_space import Attacked, PerturbationSpace, blocks, pgd, slope
+from .perturbation_space import Attacked, PerturbationSpace, blocks, slope
 
 POINTS = 5
 NARROW = ("float32", "float16")

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..attacks.categorical_moves import first_flip
+from ..attacks.climbing import pgd
 from ..attacks.norms import Norm, drawn, project_within
-from ..attacks.perturbation_space import PerturbationSpace, pgd, slope
+from ..attacks.perturbation_space import PerturbationSpace, slope
 from ..attacks.standing import step
 from ..datasets.encoding import EncodedRows
 from ..errors import Problem

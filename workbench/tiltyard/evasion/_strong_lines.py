@@ -112,8 +112,9 @@ def _transfer(check: "Evasion", target: Target, sample: Dataset, rows: NDArray[n
     """Rows that fool the model this one was made from, put to this one."""
     import torch
 
+    from ..attacks.climbing import pgd
     from ..attacks.expectation import labels
-    from ..attacks.perturbation_space import PerturbationSpace, pgd
+    from ..attacks.perturbation_space import PerturbationSpace
     from ..attacks.queries import rows_of, tensors
 
     parent = target.parent

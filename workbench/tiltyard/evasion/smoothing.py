@@ -152,7 +152,8 @@ class RandomizedSmoothing(Defense):
         """The rows that are right, moved by PGD within ``eps`` by l2; the others as they are."""
         import torch
 
-        from ..attacks.perturbation_space import PerturbationSpace, pgd
+        from ..attacks.climbing import pgd
+        from ..attacks.perturbation_space import PerturbationSpace
         from ..attacks.queries import rows_of, tensors
 
         out = sample.x.copy()

@@ -75,7 +75,8 @@ class GuardROC(Check):
         """Rows that fool the target within ``eps``: numbers moved by PGD, categories as they were."""
         import torch
 
-        from ..attacks.perturbation_space import PerturbationSpace, pgd
+        from ..attacks.climbing import pgd
+        from ..attacks.perturbation_space import PerturbationSpace
         from ..attacks.queries import rows_of, tensors
 
         z, y = tensors(natural)

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...attacks.perturbation_space import PerturbationSpace, pgd
+from ...attacks.climbing import pgd
+from ...attacks.perturbation_space import PerturbationSpace
 from ...attacks.queries import rows_of, tensors
 from ...datasets.dataset import Dataset
 from ...datasets.encoding import EncodedRows, encoding_of

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from scipy.stats import t
 
-from ...attacks.perturbation_space import PerturbationSpace, pgd
+from ...attacks.climbing import pgd
+from ...attacks.perturbation_space import PerturbationSpace
 from ...attacks.queries import rows_of, tensors
 from ...datasets.dataset import Dataset
 from ...progress import Progress
