@@ -3,10 +3,14 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
+from tiltyard.evasion.attack import Evasion
+from tiltyard.evasion.pgd import PGD
+from tiltyard.evasion.strong import Strong
 from tiltyard.evasion.tabular import Tabular
 from tiltyard.result import CheckResult, Metric, Status
 from tiltyard.targets.estimators import FunctionTarget
@@ -75,3 +79,25 @@ def test_it_never_asks_more_of_a_row_than_it_may() -> None:
     x = np.random.default_rng(3).random((10, 4))
     asked(score, NUMBERS, x, Tabular(curve=False, query_budget=25))
     assert counted[0] <= 10 * (25 + 12)  # before, after, twice for the checks of the evaluation
+
+
+@pytest.mark.parametrize("check", [Tabular(query_budget=40), PGD(steps=10), Strong(effort=0.1)], ids=lambda check: check.id)
+@pytest.mark.parametrize("exact", [False, True], ids=["float32", "float64"])
+def test_in_l1_the_steepest_column_of_a_plane_takes_it_all(check: Evasion, exact: bool) -> None:
+    import torch
+
+    from tiltyard.targets.opening import open_target
+
+    weight = torch.tensor([1.0, -2.0, 0.5, 1.5])
+    model = torch.nn.Linear(4, 2)
+    with torch.no_grad():
+        model.weight[:], model.bias[:] = torch.stack([-weight, weight]), 0.5 * weight.sum() * torch.tensor([1.0, -1.0])
+    schema = Schema(features=NUMBERS, label="y", classes=CLASSES)
+    x = 0.3 + 0.4 * np.random.default_rng(4).random((60, 4))
+    y = ((x - 0.5) @ weight.numpy() > 0).astype(np.int64)
+    target = open_target(model.double() if exact else model, data=Dataset(x, y, schema))
+    check = check.model_copy(update={"norm": "l1", "eps": 0.1, "curve": False})
+    reach = np.abs((x - 0.5) @ weight.numpy()) / 2.0
+    result = check(target, Dataset(x, y, schema)).result
+    assert metric(result, "robust_accuracy").value == np.mean(reach > 0.1)
+    assert 10 < (reach < 0.1).sum() < 50

@@ -255,6 +255,6 @@ def sparse(gradient: Tensor, change: Tensor, rate: float, low: Tensor, high: Ten
     size = torch.where(can, gradient.abs(), 0.0).flatten(1)
     count = max(1, int(SPARSE * size.shape[1]))
     chosen = size.topk(count, 1)
-    share = rate / count * (chosen.values > 0)
+    share = rate / count * (chosen.values > 0).to(size.dtype)  # a bool would be counted in float32
     step = torch.zeros_like(size).scatter(1, chosen.indices, share).reshape(gradient.shape)
     return step * gradient.sign()
