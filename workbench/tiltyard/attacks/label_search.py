@@ -19,8 +19,8 @@ from .norms import Norm, columns, length
 from .perturbation_space import PerturbationSpace, margins
 from .score_search import flipped
 
-FIRST = 60
-REMEMBERED = 0.5  # of what earlier steps learned of a direction
+FIRST, FIRST_DRAWING = 60, 100  # answers of a first step, and of a model that draws
+REMEMBERED = 0.5  # of what earlier steps learned of a direction; of a model that draws nothing, whose walks it misleads
 HALVINGS = 12
 POINTS = 2**21
 FEWEST = 8
@@ -47,6 +47,11 @@ class Asked:
     def __init__(self, module: nn.Module, y: Tensor, allowed: int, enough: float = 0.0) -> None:
         self.module, self.y, self.enough = module, y, enough
         self.left = torch.full((len(y),), allowed)
+
+    @property
+    def draws(self) -> bool:
+        """Is an answer a share of several?"""
+        return self.enough > 0
 
     def __call__(self, rows: Tensor, points: Tensor) -> Tensor:
         """Bool (m,) for points (m, *shape) that belong to ``rows`` (m,), which may repeat.
@@ -259,8 +264,9 @@ def hop(asked: Asked, walk: Walk, rows: Tensor, space: PerturbationSpace, norm: 
     d, size = space.dimensions, walk.size[rows]
     radius = size * (START if step == 1 else math.sqrt(d) * tolerance(d)) * (math.sqrt(d) if norm == "linf" and step > 1 else 1.0)
     spare = asked.left[rows] - HALVINGS - bisections(d)
-    counts = spare.clamp_max(round(FIRST * math.sqrt(step)))
-    counts = torch.where(spare - counts < FEWEST + HALVINGS + bisections(d), spare, counts)  # what is left would be no step
+    counts = spare.clamp_max(round((FIRST_DRAWING if asked.draws else FIRST) * math.sqrt(step)))
+    if not asked.draws:  # what is left would be no step
+        counts = torch.where(spare - counts < FEWEST + HALVINGS + bisections(d), spare, counts)
     toward = direction(asked, walk, rows, counts, radius, space, norm, generator)
     jumped = jump(asked, walk, rows, toward, size / math.sqrt(step), space)
     walk.change[rows], walk.size[rows] = jumped, length(jumped, norm)
@@ -300,7 +306,7 @@ def direction(
     mean = torch.zeros(len(rows), dtype=at.dtype).index_add(0, owner, answers) / counts
     weight = torch.where(mean.abs()[owner] < 1, answers - mean[owner], answers)
     total = torch.zeros_like(at).index_add(0, owner, ray * columns(weight / radius[owner].clamp_min(1e-30), ray))
-    total = total + REMEMBERED * walk.learned[rows]
+    total = total if asked.draws else total + REMEMBERED * walk.learned[rows]
     walk.learned[rows] = total
     return total.sign() if norm == "linf" else total * columns(1 / length(total, "l2").clamp_min(1e-30), total)
 
