@@ -5,7 +5,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from copy import deepcopy
 from functools import partial
@@ -57,7 +57,7 @@ class OpeningHandler(TornadoVoilaHandler):
         who, kernels = self.current_user.username, self.kernel_manager
         async with AsyncExitStack() as held:
             self.place = await held.enter_async_context(kernels.place(who, partial(self._roomless, skeleton, held)))
-            held.enter_context(visits.coming())
+            page = held.enter_context(visits.coming(self._waited_for()))
             self._begin(skeleton, held)
             await held.enter_async_context(visits.turns.turn(who, self._waiting))
             held.push_async_exit(self._unfinished)
@@ -65,8 +65,13 @@ class OpeningHandler(TornadoVoilaHandler):
             await self._start(skeleton)
             self.cells = Cells(kernels.get_kernel(self.kernel_id), deepcopy(skeleton.notebook), self.traitlet_config)
             await self._send(skeleton, self.cells)
-            visits.sent(self.kernel_id, self.cells)
+            visits.sent(self.kernel_id, self.cells, page)
         self.finish()
+
+    def _waited_for(self) -> Hashable:
+        """Of whom one page at a time keeps others waiting: the person of a shared login; each page by itself where one account has all."""
+        person = self.identity_provider.person(self.current_user)
+        return person.name if person is not None and person.shared else object()
 
     def _begin(self, skeleton: Skeleton, held: AsyncExitStack) -> None:
         """Send what is the same for all, once; from then on the connection is kept."""
