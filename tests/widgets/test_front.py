@@ -37,6 +37,7 @@ def test_every_package_in_the_bundle_is_locked_and_has_a_license_that_is_named()
     for one in packages:
         assert locked[f"node_modules/{one['name']}"]["version"] == one["versionInfo"]
         assert re.fullmatch("MIT|ISC|BSD-[23]-Clause", one["licenseId"])
+        assert "opyright" in one["extractedText"] and len(one["extractedText"]) > 500
 
 
 def test_it_asks_nothing_of_another_host() -> None:

@@ -33,11 +33,17 @@ const { metafile } = await build({
   logLevel: "warning",
 });
 
-// The licenses of all that went in, by package.
+// The licenses of all that went in, by package. Some come without their text; it is that of their repository.
+const REPOSITORIES = { "@lumino/": "licenses/lumino.txt", "@jupyter-widgets/": "licenses/jupyter-widgets.txt" };
+const text = (name, folder) => {
+  const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
+  const known = Object.keys(REPOSITORIES).find((one) => name.startsWith(one));
+  if (!file && !known) throw new Error(`${name} comes without the text of its license; put it under licenses/ and name it here`);
+  return readFileSync(file ? `${folder}/${file}` : REPOSITORIES[known], "utf8");
+};
 const packages = [...new Set(Object.keys(metafile.inputs).flatMap((path) => path.match(/^node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []))].sort();
 const licenses = packages.map((folder) => {
   const { name, version: versionInfo, license: licenseId } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
-  const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
-  return { name, versionInfo, licenseId, extractedText: file ? readFileSync(`${folder}/${file}`, "utf8") : "" };
+  return { name, versionInfo, licenseId, extractedText: text(name, folder) };
 });
 writeFileSync(`${process.argv[2]}/front-licenses.json`, `${JSON.stringify({ packages: licenses }, null, 2)}\n`);

@@ -18,6 +18,7 @@ MADE = HERE / "made.json"
 def sources() -> list[Path]:
     """What the bundle is made of, in order; tests leave no byte in it."""
     single = [HERE / name for name in ("package.json", "package-lock.json", "build.mjs")]
+    single += sorted((HERE / "licenses").iterdir())
     return sorted([*single, *(p for p in (HERE / "src").rglob("*") if p.is_file() and not {".test", ".d"} & set(p.suffixes))])
 
 
