@@ -40,6 +40,10 @@ def fitted(make: str) -> tuple[Any, Any]:
     x = rows(0, 600)
     data = Dataset(x, labelled(x, 1), SCHEMA)
     z, y = encoding_of(SCHEMA).encode(x, np.float64), np.array(SCHEMA.classes)[data.y]
+    if make == "catboost":
+        library = pytest.importorskip(make)
+        settings = {"iterations": 8, "depth": 3, "thread_count": 1, "verbose": False, "allow_writing_files": False}
+        return open_target(library.CatBoostClassifier(**settings).fit(z, data.y), data=data, classes=SCHEMA.classes), data
     if make in ("xgboost", "lightgbm"):
         library = pytest.importorskip(make)
         model = (
@@ -56,7 +60,7 @@ def fitted(make: str) -> tuple[Any, Any]:
     return open_target(model.fit(z, y), data=data), data
 
 
-@pytest.mark.parametrize("make", ["tree", "forest", "boosting", "xgboost", "lightgbm"])
+@pytest.mark.parametrize("make", ["tree", "forest", "boosting", "xgboost", "lightgbm", "catboost"])
 def test_every_row_lies_in_one_leaf_of_each_tree_and_its_answer_is_one_in_a_leaf(make: str) -> None:
     from tiltyard.attacks.tree_leaves import leaves_of
     from tiltyard.datasets.encoding import encoding_of

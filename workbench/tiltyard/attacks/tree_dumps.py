@@ -1,12 +1,16 @@
-"""The trees of scikit-learn, XGBoost and LightGBM as leaves: the bounds on the columns that lead to each, and what it adds to the scores."""
+"""The trees of scikit-learn, XGBoost, LightGBM and CatBoost as leaves: the bounds on the columns that lead to each, and what it adds to the scores."""
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..files.reading import opened
 
 Floats = NDArray[np.float64]
 Bounds = dict[int, tuple[float, float]]
@@ -84,7 +88,7 @@ def trees_of(model: Any, classes: int) -> Trees | None:
     if library == "lightgbm":
         dumped = (model.booster_ if hasattr(model, "booster_") else model).dump_model()["tree_info"]
         return Trees([_lightgbm(tree["tree_structure"], i, classes) for i, tree in enumerate(dumped)], False)
-    return None
+    return _catboost(model, classes) if library == "catboost" else None
 
 
 def added(value: float, k: int, classes: int) -> Floats:
@@ -187,3 +191,28 @@ def _lightgbm(root: dict[str, Any], number: int, classes: int) -> Tree:
             one, other = way.among(column, frozenset(int(code) for code in str(node["threshold"]).split("||")))
         left += [(node["left_child"], one), (node["right_child"], other)]
     return found
+
+
+def _catboost(model: Any, classes: int) -> Trees | None:
+    """Its own JSON: all nodes of a level ask the same, and a number goes up where ``value > border`` in float32; None where trees are grown
+    otherwise, or ask for categories."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.json"
+        model.save_model(str(file), format="json")
+        with opened(file) as stream:
+            held = json.load(stream)
+    trees = held.get("oblivious_trees")
+    if not trees or any(split["split_type"] != "FloatFeature" for tree in trees for split in tree["splits"] or ()):
+        return None
+    columns = {one["feature_index"]: one["flat_feature_index"] for one in held["features_info"]["float_features"]}
+    return Trees([_of_levels(tree, columns, float(held["scale_and_bias"][0]), classes) for tree in trees], True)
+
+
+def _of_levels(tree: dict[str, Any], columns: dict[int, int], scale: float, classes: int) -> Tree:
+    """Of a leaf's number each bit says whether the split of that place holds."""
+    ways = [ROOT]
+    for split in tree["splits"] or ():
+        sides = [way.at(columns[split["float_feature_index"]], float(split["border"])) for way in ways]
+        ways = [below for below, _ in sides] + [above for _, above in sides]
+    values = scale * np.array(tree["leaf_values"], np.float64).reshape(len(ways), -1)
+    return [Leaf(way, value if len(value) > 1 else added(float(value[0]), 0, classes)) for way, value in zip(ways, values, strict=True)]
