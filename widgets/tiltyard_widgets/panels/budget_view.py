@@ -2,6 +2,9 @@
 
 import math
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from tiltyard.errors import Cancelled, Problem
@@ -25,6 +28,7 @@ OVERS: dict[str, str] = {"epochs": "Epochs", "noise_multiplier": "Noise multipli
 MEANING = "meaning"
 FIRST = "epsilon is at most this (RDP; the tighter curve follows)"
 LARGEST = 1000.0
+REST = 0.4  # s without a move after which the tighter curve is reckoned: that costs more than all else that a move does
 
 
 def chart_of(curve: "Curve", budget: "Budget") -> Chart:
@@ -61,6 +65,9 @@ class BudgetView(Bound):
         self._shower = 0
         self._lock = threading.RLock()
         self._finer = Progress()
+        self._next: Callable[[], None] | None = None
+        self._due = 0.0
+        self._refiner: threading.Thread | None = None
         self._make_sliders(rows)
         self._make_choices()
         self.chart = ChartView()
@@ -218,7 +225,7 @@ class BudgetView(Bound):
             self._shower = 0
 
     def _draw(self) -> None:
-        """The curve at once by RDP, and from a thread of its own by the tightest bound, which a later move cancels."""
+        """The curve at once by RDP, and once the sliders rest by the tightest bound, from a thread of its own; a later move cancels that."""
         from tiltyard.privacy_accounting.budget import first_curve
         from tiltyard.privacy_accounting.meaning import picture
 
@@ -235,11 +242,41 @@ class BudgetView(Bound):
                 first = first_curve(budget, over=over)
                 self.chart.show(chart_of(first, budget))
                 self._finer = Progress()
-                threading.Thread(target=self._refine, args=(budget, over, self._finer), daemon=True, name="tiltyard curve").start()
+                self._finer_soon(partial(self._refine, budget, over, self._finer))
             except Problem:  # the curve reaches where no epsilon is finite: the number stands without it
                 self.chart.show(None)
         if self.refused is None:
             self.line.say(words(budget))
+
+    def _finer_soon(self, refine: Callable[[], None]) -> None:
+        """Have the curve refined once nothing has moved for `REST`; what stood here before is forgotten."""
+        with self._lock:
+            self._next = refine
+            self._due = time.monotonic() + REST
+            if self._refiner is None:
+                self._refiner = threading.Thread(target=self._refined, daemon=True, name="tiltyard curve")
+                self._refiner.start()
+
+    def _refined(self) -> None:
+        try:
+            while (refine := self._rested()) is not None:
+                refine()
+        finally:
+            with self._lock:
+                if self._refiner is threading.current_thread():  # it broke; the next move has another
+                    self._refiner = None
+
+    def _rested(self) -> Callable[[], None] | None:
+        """What is to be refined, once the sliders rest; the thread ends where there is nothing."""
+        while True:
+            with self._lock:
+                left = self._due - time.monotonic()
+                if left <= 0:
+                    refine, self._next = self._next, None
+                    if refine is None:
+                        self._refiner = None
+                    return refine
+            time.sleep(left)
 
     def _refine(self, budget: "Budget", over: Over, progress: Progress) -> None:
         """The curve by the tightest bound, shown where nothing has moved since."""

@@ -12,6 +12,7 @@ and 1e-13 of it a step.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,7 @@ def pld_epsilon(noise: float, sample_rate: float, steps: int, delta: float, poin
     return max(removed, _bound(noise, sample_rate, steps, aim, points, removed=False))
 
 
+@lru_cache(maxsize=1024)
 def _window(noise: float, sample_rate: float, steps: int, delta: float, points: float) -> _Window:
     """Wide enough that what wraps around or falls out weighs a millionth of delta, by the Rényi divergence's own bound."""
     bound = rdp(noise, sample_rate, steps, delta)

@@ -91,6 +91,18 @@ def constant(at: Numbers, delta: float) -> Numbers:
     return np.asarray(np.log((at - 1) / at) - (math.log(delta) + np.log(at)) / (at - 1))
 
 
+@lru_cache(maxsize=256)
+def _constant_at_whole(delta: float) -> Numbers:
+    return constant(orders()[0], delta)
+
+
+@lru_cache(maxsize=4096)
+def _constant_between(below: int, delta: float) -> tuple[Numbers, float]:
+    """The constants of the orders between ``below`` and the next, and the least of them."""
+    found = constant(orders()[1][below], delta)
+    return found, float(found.min())
+
+
 class Bound:
     """Epsilon by RDP and the order that gave it."""
 
@@ -100,6 +112,7 @@ class Bound:
         self.epsilon, self.order = epsilon, order
 
 
+@lru_cache(maxsize=4096)
 def rdp(noise: float, sample_rate: float, steps: int, delta: float) -> Bound:
     """Epsilon by RDP, the least over `orders`; never below 0.
 
@@ -107,13 +120,13 @@ def rdp(noise: float, sample_rate: float, steps: int, delta: float) -> Bound:
     """
     whole, others = orders()
     divergence = steps * at_whole(noise, sample_rate)
-    spent = divergence + constant(whole, delta)
+    spent = divergence + _constant_at_whole(delta)
     best = int(np.argmin(spent))
     least, order = float(spent[best]), float(whole[best])
     at = dict(zip(whole.tolist(), divergence.tolist(), strict=True))
     for below in sorted(others, reverse=True):
-        extra = constant(others[below], delta)
-        if at.get(below, 0.0) + float(extra.min()) < least:
+        extra, smallest = _constant_between(below, delta)
+        if at.get(below, 0.0) + smallest < least:
             near = steps * between(noise, sample_rate, below) + extra
             if float(near.min()) < least:
                 least, order = float(near.min()), float(others[below][int(np.argmin(near))])
@@ -122,4 +135,4 @@ def rdp(noise: float, sample_rate: float, steps: int, delta: float) -> Bound:
 
 def rdp_at_once(noise: float, sample_rate: float, steps: int, delta: float) -> float:
     """As `rdp` over whole orders alone: true too and never below it, a few percent above where epsilon is large, in half a millisecond."""
-    return max(float((steps * at_whole(noise, sample_rate) + constant(orders()[0], delta)).min()), 0.0)
+    return max(float((steps * at_whole(noise, sample_rate) + _constant_at_whole(delta)).min()), 0.0)
