@@ -1,8 +1,8 @@
 """Memory, cores and money of 30, 300 and 3,000 people, computed from what was measured; and the queue before long checks.
 
-    python benchmarks/people_on_paper.py [--people 30 300 3000] [--page-mib 63] [--price 100] … [--simulate]
+    python benchmarks/people_on_paper.py [--people 30 300 3000] [--page-mib 102] [--price 100] … [--simulate]
 
-What is measured is given as options, whose defaults are of the machine that `docs/shared.md` names: `bench_shared.py` prints those of a shared box,
+What is measured is given as options, whose defaults are of the machine that `docs/shared.md` names: `bench_shared_crowd.py` prints those of a shared box,
 `bench_beyond_one_box.py` those of a Hub. What is assumed (how often people run a check, how long one takes, the price) is given in the same way.
 
 Long checks are the calls of an M/M/c queue (Erlang 1917): people start them independently of each other, so they come as a Poisson process;
@@ -27,8 +27,8 @@ CHECKS = 3000  # that a simulation sends
 class Measured:
     """What one machine said, in MiB of memory."""
 
-    base_mib: float  # warm parent, server and broker of a shared box, before anybody comes
-    page_mib: float  # a page with its sample, its own
+    base_mib: float  # warm parent, server and broker of a shared box
+    page_mib: float  # a page's own, once a check was run on it
     server_mib: float  # one person's server under a Hub, with page and sample
     hub_mib: float  # the Hub and its proxy
 
@@ -168,8 +168,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Memory, cores and money of so many people, from measured figures.")
     parser.add_argument("--people", type=int, nargs="+", default=[30, 300, 3000])
     for name, usual, words in (
-        ("base-mib", 487.0, "MiB of a shared box before anybody comes: bench_shared.py, all processes less its pages"),
-        ("page-mib", 63.0, "MiB of a page of its own: bench_shared.py"),
+        ("base-mib", 840.0, "MiB of a shared box less its pages, of thirty: bench_shared_crowd.py"),
+        ("page-mib", 102.0, "MiB of a page of its own once a check was run on it, of thirty: bench_shared_crowd.py"),
         ("server-mib", 736.0, "MiB of a person's server in a container"),
         ("hub-mib", 134.0, "MiB of the Hub and its proxy: bench_beyond_one_box.py"),
         ("checks-per-hour", 6.0, "long checks that one person starts (assumed)"),

@@ -41,6 +41,6 @@ def test_the_page_has_the_rows_that_the_script_prints() -> None:
 
 
 def test_a_box_too_small_for_one_person_is_an_error(paper: ModuleType) -> None:
-    known = paper.Measured(487.0, 63.0, 736.0, 134.0)
+    known = paper.Measured(840.0, 102.0, 736.0, 134.0)
     with pytest.raises(ValueError, match="take larger boxes"):
         paper.shared(3, known, paper.Assumed(6.0, 60.0, 60.0, 4, 512.0, 100.0))

@@ -1,5 +1,7 @@
 """The budget on the sliders is the one that is trained; what is refused is put back, stays said, and blocks the run."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from tiltyard.errors import Problem
 from tiltyard_widgets.panels.budget_view import FIRST, MEANING, BudgetView
 
 from .waiting import until
+
+if TYPE_CHECKING:
+    from tiltyard.privacy_accounting.budget import Budget, Curve
 
 
 def line(view: BudgetView) -> str:
@@ -112,3 +117,24 @@ def test_the_curve_comes_at_once_as_a_bound_and_then_finer(view: BudgetView) -> 
     until(lambda: len(shown) >= 2)
     assert shown[0][0] == FIRST and shown[1][0] == "epsilon"
     assert len(shown) == 2
+
+
+def test_the_finer_curve_is_reckoned_once_for_many_moves_and_is_that_of_the_last(view: BudgetView, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiltyard.privacy_accounting import budget as module
+
+    asked: list[float] = []
+    reckoned = module.curve
+
+    def curve(budget: "Budget", **given: Any) -> "Curve":
+        asked.append(budget.noise_multiplier)
+        return reckoned(budget, **given)
+
+    until(lambda: view.chart.shown is not None and view.chart.shown.series[0].name == "epsilon")
+    monkeypatch.setattr(module, "curve", curve)
+    with view._lock:  # so that no move is slower than the rest
+        for noise in (1.1, 1.2, 1.3, 1.4):
+            view.noise.value = noise
+    until(lambda: view.chart.shown is not None and view.chart.shown.series[0].name == "epsilon")
+    assert asked == [1.4]
+    assert view.chart.shown is not None and view.budget is not None
+    assert view.chart.shown.series[0].y == reckoned(view.budget).epsilon
