@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -32,7 +33,7 @@ def parted(frame: bytes) -> list[bytes]:
     """The parts of a frame: channel, header, parent header, metadata, content, buffers."""
     numbers = [int.from_bytes(frame[at : at + WORD], "little") for at in range(0, WORD * (2 + int.from_bytes(frame[:WORD], "little")), WORD)]
     offsets = numbers[1 : numbers[0] + 1]
-    return [frame[start:end] for start, end in zip(offsets, offsets[1:], strict=False)]
+    return [frame[start:end] for start, end in pairwise(offsets)]
 
 
 def log_in(client: httpx.Client, url: str, name: str, password: str) -> None:
