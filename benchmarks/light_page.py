@@ -31,7 +31,9 @@ def framed(parts: list[bytes]) -> bytes:
 
 def parted(frame: bytes) -> list[bytes]:
     """The parts of a frame: channel, header, parent header, metadata, content, buffers."""
-    numbers = [int.from_bytes(frame[at : at + WORD], "little") for at in range(0, WORD * (2 + int.from_bytes(frame[:WORD], "little")), WORD)]
+    numbers = [
+        int.from_bytes(frame[at : at + WORD], "little") for at in range(0, WORD * (2 + int.from_bytes(frame[:WORD], "little")), WORD)
+    ]
     offsets = numbers[1 : numbers[0] + 1]
     return [frame[start:end] for start, end in pairwise(offsets)]
 
@@ -158,7 +160,9 @@ class LightPage:
     def _send(self, kind: str, content: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         header = {"msg_id": uuid.uuid4().hex, "username": "", "session": self.session, "msg_type": kind, "version": "5.3", "date": ""}
         assert self._socket is not None
-        self._socket.write_message(framed([b"shell", *(json.dumps(part).encode() for part in (header, {}, metadata or {}, content))]), binary=True)
+        self._socket.write_message(
+            framed([b"shell", *(json.dumps(part).encode() for part in (header, {}, metadata or {}, content))]), binary=True
+        )
 
     async def _listen(self) -> None:
         assert self._socket is not None
