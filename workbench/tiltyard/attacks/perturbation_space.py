@@ -237,14 +237,15 @@ def gradient_of(module: nn.Module, x: Tensor, loss: Callable[[Tensor], Tensor]) 
 
 def _answered(module: nn.Module, leaf: Tensor) -> Tensor:
     """The module's answer to the rows themselves, or to a copy where its first layer works in place."""
+    out: Tensor
     try:
-        out: Tensor = module(leaf)
-        return out
+        out = module(leaf)
     except RuntimeError as error:
         if OVERWRITES not in str(error):
             raise
-    with uncounted():  # the rows were counted
-        return module(leaf.clone())
+        with uncounted():  # the rows were counted
+            out = module(leaf.clone())
+    return out
 
 
 def numbers(gradient: Tensor, x: Tensor | None) -> Tensor:
