@@ -38,16 +38,19 @@ def test_a_row_is_answered_alike_alone_in_a_batch_and_again_and_a_vote_too_close
 
 def test_of_a_plane_the_vote_is_the_plane_and_what_is_proven_holds_under_attack() -> None:
     target, data, distance = plane()
-    asked = RandomizedSmoothing(sigma=SIGMA, eps=0.1, draws=60, counted=200, chosen=20, rows=N)
+    asked = RandomizedSmoothing(sigma=SIGMA, eps=0.1, draws=200, counted=200, chosen=20, rows=N)
     outcome = asked(target, data)
     made, result = outcome.target, outcome.record.result
     assert isinstance(made, SmoothedTarget) and made.inner is target and made.parent is target
     value = {m.name: m.value for m in result.metrics}
     exact = float((distance > 0.1).mean())
     assert value["certified_accuracy"] is not None and value["robust_accuracy"] is not None
-    assert exact - 0.25 <= value["certified_accuracy"] <= value["robust_accuracy"] <= exact + 1 / N
+    # A row that is proven by its 200 draws stands by 200 others but by chance: of the row of class "no" at 0.119 in 0.07 (184 draws of 200
+    # are needed of 0.883), of that at 0.152 in 0.006 (124 of 0.699, once it was moved by 0.1). Both at once: in less than one of a thousand seeds.
+    assert exact - 0.25 <= value["certified_accuracy"] <= value["robust_accuracy"] + 1 / N
+    assert value["robust_accuracy"] <= exact + 1 / N  # the row of class "yes" at 0.07 may be too close to call, which is answered "yes"
     assert value["robust_accuracy_before"] == pytest.approx(exact, abs=1 / N)
-    assert value["passes"] == 60
+    assert value["passes"] == 200
     assert result.status is not Status.PASSED  # the plane was as robust before: no effect is shown
     own = Certificate(sigma=1.0, eps=0.1, draws=200, chosen=20, rows=N)(made, data).result
     plain = Certificate(sigma=SIGMA, eps=0.1, draws=200, chosen=20, rows=N)(target, data).result

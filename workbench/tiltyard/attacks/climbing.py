@@ -1,5 +1,5 @@
 """PGD: gradient steps from random points of the ball, of which the best of each row is kept. Madry et al. 2018 (arXiv:1706.06083),
-and for the sparse l1 step Tramèr and Boneh 2019 (arXiv:1904.13000).
+in l1 with the steps of `sparse_ascent`.
 
 In linf without relations or whole numbers the ball and the bounds are a box, where a step is a sign, a sum and a clamp in memory of its own.
 """
@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from ..progress import Progress
 from .norms import Norm, columns, drawn, length, project_within
 from .perturbation_space import Attacked, PerturbationSpace, blocks, entropy, gradient_of, joined, judged, margins, numbers, slope
-
-SPARSE = 0.05
+from .sparse_ascent import SparseAscent
 
 
 def pgd(
@@ -191,18 +190,22 @@ def _climb_anywhere(
         low, high = low.clamp_min(-eps), high.clamp_max(eps)
     change = space.related(origin, project_within(change, norm, eps, low, high), None, eps)
     found, margin, flat = best.x.clone(), best.margin, best.flat
+    ascent = SparseAscent(eps, steps, wide=space.repair is None) if norm == "l1" else None
     for i in range(steps):
         if progress:
             progress.step(i / steps, f"gradient {i + 1} of {steps}")
         point = space.moved(origin, change)
         gradient, logits = slope(module, point, y, by_margin, not space.plain)
-        margin = _kept(found, margin, point, margins(logits, y))
+        if ascent is None or ascent.inside(i):
+            margin = _kept(found, margin, point, margins(logits, y))
         if not space.plain:
             gradient = (gradient * space.scale).mul_(space.free)
         if bool(flat.any()):
             flat = flat & (gradient.flatten(1).abs().amax(1) == 0)
         rate = _rate(eps, i, steps)
-        if space.repair is None:
+        if ascent is not None:
+            change = space.related(origin, ascent.moved(i, gradient, change, low, high), gradient, eps)
+        elif space.repair is None:
             change = _stepped(change, gradient, norm, eps, rate, low, high)
         else:
             change = _related_step(change, gradient, space, norm, eps, rate, low, high, origin)
@@ -223,10 +226,7 @@ def _kept(found: Tensor, margin: Tensor, point: Tensor, there: Tensor) -> Tensor
 def _stepped(change: Tensor, gradient: Tensor, norm: Norm, eps: float, rate: float, low: Tensor, high: Tensor) -> Tensor:
     if norm == "linf":
         return torch.clamp(change.add_(gradient.sign(), alpha=rate), low, high, out=change)
-    if norm == "l2":
-        change = change + gradient * columns(rate / length(gradient, "l2").clamp_min(1e-30), gradient)
-    else:
-        change = change + sparse(gradient, change, rate, low, high)
+    change = change + gradient * columns(rate / length(gradient, "l2").clamp_min(1e-30), gradient)
     return project_within(change, norm, eps, low, high)
 
 
@@ -247,14 +247,3 @@ def _related_step(
     else:
         moved = _stepped(change, gradient.clone(), norm, eps, rate, low, high)
     return space.related(origin, moved, gradient, eps)
-
-
-def sparse(gradient: Tensor, change: Tensor, rate: float, low: Tensor, high: Tensor) -> Tensor:
-    """An l1 step of length ``rate`` shared by the steepest coordinates that can still move (5 %, at least one)."""
-    can = torch.where(gradient > 0, change < high, change > low)
-    size = torch.where(can, gradient.abs(), 0.0).flatten(1)
-    count = max(1, int(SPARSE * size.shape[1]))
-    chosen = size.topk(count, 1)
-    share = rate / count * (chosen.values > 0).to(size.dtype)  # a bool would be counted in float32
-    step = torch.zeros_like(size).scatter(1, chosen.indices, share).reshape(gradient.shape)
-    return step * gradient.sign()

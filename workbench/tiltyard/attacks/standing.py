@@ -10,16 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from ..progress import Progress
-from .climbing import sparse
 from .losses import Loss
 from .norms import Norm, columns, length, project_within, scaled_within
 from .perturbation_space import Attacked, PerturbationSpace, ascended, blocks, margins
+from .sparse_ascent import SparseAscent, sparse
 
 MOMENTUM = 0.75
 MOST_STANDING = (
     0.95  # fallen rows are put out of the batch when they are more than the rest: leaving it costs as much as a small network's step
 )
 TINY = 1e-30
+FULL = 2.0  # the first step, in eps, of an ascent that begins anew
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ascent:
-    """How to climb: the loss, how many steps, and the first of them in eps; they fall in a line to half of the last."""
+    """How to climb: the loss, how many steps, and the first of them in eps; they fall in a line to half of the last.
+
+    In l1 the steps are those of `SparseAscent`: a ``first`` of 2 begins in a larger ball, a smaller one stays in the ball with half of it.
+    """
 
     loss: Loss
     steps: int
@@ -136,7 +140,8 @@ def climb(standing: Standing, rows: Tensor, ascent: Ascent, start: Tensor, towar
     parts = blocks(start)
     for place in parts:
         part = progress.part(len(rows[place]) / max(len(rows), 1))
-        _climb(standing, rows[place], ascent, start[place], None if toward is None else toward[place], part)
+        ascend = _climb_sparsely if standing.norm == "l1" else _climb
+        ascend(standing, rows[place], ascent, start[place], None if toward is None else toward[place], part)
 
 
 def _climb(standing: Standing, rows: Tensor, ascent: Ascent, start: Tensor, toward: Tensor | None, progress: Progress) -> None:
@@ -164,6 +169,31 @@ def _climb(standing: Standing, rows: Tensor, ascent: Ascent, start: Tensor, towa
         if i:
             moved = _within(now + MOMENTUM * (moved - now) + (1 - MOMENTUM) * (now - before), norm, eps, low, high)
         before, now = now, space.related(origin, moved, gradient, eps)
+    point = space.moved(origin, now)
+    standing.keep(rows, point, standing.asked(point))
+
+
+def _climb_sparsely(standing: Standing, rows: Tensor, ascent: Ascent, start: Tensor, toward: Tensor | None, progress: Progress) -> None:
+    """As `_climb` in l1: without momentum, and what is found outside of the ball counts for nothing."""
+    space, eps, origin = standing.space, standing.eps, standing.origin[rows]
+    low, high = space.room(origin)
+    wide = ascent.first >= FULL and space.repair is None
+    steps = SparseAscent(eps, ascent.steps, min(ascent.first, 1.0), wide)
+    now = space.related(origin, project_within(start, "l1", steps.radius(0), low, high), None, eps)
+    aim = standing.y[rows] if toward is None else toward
+    for i in range(ascent.steps):
+        progress.step(i / ascent.steps, f"step {i + 1} of {ascent.steps}, {len(rows)} rows stand")
+        point = space.moved(origin, now)
+        gradient, logits = _gradient(standing, point, standing.y[rows], aim, ascent.loss)
+        if steps.inside(i):
+            stands = (standing.keep(rows, point, logits) <= standing.enough).nonzero().squeeze(1)
+            if len(stands) == 0:
+                return
+            if len(stands) < MOST_STANDING * len(rows):
+                rows, aim = rows[stands], aim[stands]
+                origin, now, low, high, gradient = (t.index_select(0, stands) for t in (origin, now, low, high, gradient))
+                steps.left(stands)
+        now = space.related(origin, steps.moved(i, gradient, now, low, high), gradient, eps)
     point = space.moved(origin, now)
     standing.keep(rows, point, standing.asked(point))
 

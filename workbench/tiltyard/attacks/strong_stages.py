@@ -71,25 +71,26 @@ def by_gradients(standing: Standing, plan: Plan, generator: torch.Generator, pro
         toward = losses.nearest_classes(standing.logits[rows], standing.y[rows], place)
         part = progress.part(0.3 / len(classes))
         _climbed(standing, f"{name} class, nearest quarter", rows, Ascent(losses.targeted, plan.steps(FIRST)), generator, toward, part)
+    late, words = (QUARTER, "quarter") if standing.norm == "l1" else (TENTH, "tenth")
     _climbed(
         standing,
-        "margin, nearest tenth",
-        standing.nearest(TENTH),
+        f"margin, nearest {words}",
+        standing.nearest(late),
         Ascent(losses.margin, plan.steps(LONG)),
         generator,
         None,
         progress.part(0.1),
     )
     _from_outside(standing, plan, progress.part(0.2))
-    rows = standing.nearest(TENTH)
+    rows = standing.nearest(late)
     before = standing.gradients, standing.queries
     climb(standing, rows, Ascent(losses.scale_free, plan.steps(AGAIN), 0.5), standing.change(rows), None, progress.part(0.1))
-    standing.noted("from the best point, nearest tenth", rows, *before)
+    standing.noted(f"from the best point, nearest {words}", rows, *before)
 
 
 def _from_outside(standing: Standing, plan: Plan, progress: Progress) -> None:
-    """In l2 and l1, where ascent within the ball ends early: over the border farther out, and back along it."""
-    if standing.norm != "linf":
+    """In l2, where ascent within the ball ends early: over the border farther out, and back along it."""
+    if standing.norm == "l2":
         rows, before = standing.nearest(OUTSIDE), (standing.gradients, standing.queries)
         shrunk(standing, rows, plan.steps(OUTSIDE_STEPS), progress)
         standing.noted("smallest radius, nearest rows", rows, *before)

@@ -20,16 +20,16 @@ STRENGTH, CLIMB = 20, 10  # gradient steps a row and from each start, without wh
 class PGD(AtEachEps):
     """Climbs the loss by its gradient in many small steps, projected back into the ball of radius eps and to valid rows.
 
-    Madry et al. 2018, arXiv:1706.06083. Departures: of all points seen the one with the largest margin is kept; the l1 step is
-    sparse (arXiv:1904.13000); in tables categories are flipped by gradient and tried (arXiv:1712.06751), whole
-    numbers are rounded at every step, and only valid rows are counted.
+    Madry et al. 2018, arXiv:1706.06083. Departures: of all points seen the one with the largest margin is kept; in l1 the
+    steps are sparse and the first half of them is made in a ball of twice eps (after arXiv:2103.01208); in tables categories
+    are flipped by gradient and tried (arXiv:1712.06751), whole numbers are rounded at every step, and only valid rows are counted.
     """
 
     id: ClassVar[str] = "evasion.pgd"
     title: ClassVar[str] = "Projected gradient descent (PGD)"
     question: ClassVar[str] = "How often can a small change of a row, found by gradients, fool the model?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "gradients"})
-    sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083", "Tramèr and Boneh 2019, arXiv:1904.13000")
+    sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083", "Croce and Hein 2021, arXiv:2103.01208")
     core: ClassVar[bool] = True
     cost: ClassVar[str] = "seconds to a minute"
     main: ClassVar[tuple[str, ...]] = ("eps", "norm", "steps", "rows")
