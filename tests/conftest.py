@@ -152,13 +152,19 @@ def _handler(answer: Answering) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Roomy(ThreadingHTTPServer):
+    """Its queue holds all who come at once: a connection that the system turns away on a busy machine is asked again, and counted twice."""
+
+    request_queue_size = 128
+
+
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[[Answering], str]]:
     """``serve(answer)`` starts a real HTTP server on a free port of loopback and gives its URL; ``answer(method, path, headers, body)``."""
     running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
 
     def start(answer: Answering) -> str:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answer))
+        server = _Roomy(("127.0.0.1", 0), _handler(answer))
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

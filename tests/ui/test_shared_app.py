@@ -45,7 +45,7 @@ def window(browser: "Browser", url: str, name: str) -> Iterator[Window]:
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORDS[name][1])
     page.keyboard.press("Enter")
-    page.wait_for_url(url)
+    page.wait_for_url(url, wait_until="commit")  # the page is sent while its kernel starts
     yield Window(page, url)
     context.close()
 

@@ -163,5 +163,6 @@ def test_what_may_not_be_read_is_said_in_one_line_until_it_may(window: "Window",
     window.press("Load and probe")
     window.see(re.compile("on some: 10 rows answered in"))
     answer = window.scanned("shut.pkl")
+    assert "files" in answer, answer
     assert answer["files"][0]["verdict"]["verdict"] == "safe", answer
     window.see("shut.pkl: safe")
