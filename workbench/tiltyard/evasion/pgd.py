@@ -3,8 +3,15 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from ..check import parameter
+from ..datasets.dataset import Dataset
 from ..progress import Progress
+from ..statistics.majority import Skill
+from ..targets.decision import Prediction
+from ..targets.target import Target
+from ._evaluation import Line
+from ._second_search import second
 from .at_each_eps import AtEachEps
+from .outcome import AttackOutcome
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -63,6 +70,13 @@ class PGD(AtEachEps):
         enough = SETTLED if repeats_of(module) > 1 else 0.0
         standing = Standing(module, x, y, space, self.norm, self.eps, enough)
         return from_points(standing, found, max(2, self.steps * self.restarts // 2 - FORWARD), progress)
+
+    def _lines(
+        self, target: Target, sample: Dataset, before: Prediction, outcome: AttackOutcome, space: "PerturbationSpace", skill: Skill
+    ) -> tuple[Line, ...]:
+        """As everywhere; where a pass is near, what other searches find from here on."""
+        asked = {line.name: line for line in second(self, target, sample, outcome, space)}
+        return tuple(asked.get(line.name, line) for line in super()._lines(target, sample, before, outcome, space, skill))
 
     def passes(self, flips: int) -> int:
         return self.restarts * (self.steps + 1) * (1 + flips) + 9 * flips
