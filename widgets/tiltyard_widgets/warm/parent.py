@@ -19,7 +19,10 @@ from .prepared import afterwards, prepare, unfit
 
 MOST_HANDLES = 4
 FORK, RETIRE = b"fork", b"retire"
-REST = 0.2  # s without a word after which it goes on importing
+REST, BREATH = (
+    2.0,
+    0.1,
+)  # s without a word after which it goes on importing, and between two steps: whoever comes amid one waits for its end
 
 
 class Parent:
@@ -46,8 +49,10 @@ class Parent:
 
     def serve(self) -> None:
         """Until nobody listens any more; one that retired goes with its last child."""
+        wait = REST
         while not self._retired or self._children:
-            ready, _, _ = select.select([self._control, self._woken], [], [], None if self._more is None else REST)
+            ready, _, _ = select.select([self._control, self._woken], [], [], None if self._more is None else wait)
+            wait = REST if ready else BREATH
             if not ready and self._more is not None:
                 self._imported(self._more)
             if self._woken in ready:
