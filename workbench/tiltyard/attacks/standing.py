@@ -16,9 +16,7 @@ from .perturbation_space import Attacked, PerturbationSpace, ascended, blocks, m
 from .sparse_ascent import SparseAscent, sparse
 
 MOMENTUM = 0.75
-MOST_STANDING = (
-    0.95  # fallen rows are put out of the batch when they are more than the rest: leaving it costs as much as a small network's step
-)
+MOST_STANDING = 0.95  # below it fallen rows are put out of the batch: leaving it costs as much as a step of a small network
 TINY = 1e-30
 FULL = 2.0  # the first step, in eps, of an ascent that begins anew
 
