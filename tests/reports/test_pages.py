@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from tiltyard.assessment.about import About
 from tiltyard.reports.bundle import Bundle, read
 from tiltyard.reports.html import render
 from tiltyard.reports.writing import encode
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 MOST_PAGES = 20
 
@@ -53,20 +57,11 @@ def _figures(node: "object") -> "list[dict[str, object]]":
 
 
 @pytest.mark.ui
-def test_the_page_of_the_demo_is_six_screens_before_the_annex(demo: Bundle, tmp_path: Path) -> None:
-    import shutil
-
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium here")
-    from playwright.sync_api import sync_playwright
-
+def test_the_page_of_the_demo_is_six_screens_before_the_annex(browser: "Browser", demo: Bundle, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(render(demo), encoding="utf-8")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(path.as_uri())
-        assert page.evaluate("document.querySelector('.annex').getBoundingClientRect().top + scrollY") <= 6 * 800
-        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
-        browser.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(path.as_uri())
+    assert page.evaluate("document.querySelector('.annex').getBoundingClientRect().top + scrollY") <= 6 * 800
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    page.close()
