@@ -57,7 +57,7 @@ coverage: .venv/.dev
 	$(BIN)/python -m pytest $(QUICK) $(WORKERS) --cov --cov-report=term:skip-covered
 
 # What a release can install, with the sha256 of each file: every extra but dev.
-RELEASED := audit boosters distributed federated hub huggingface mlflow onnx pdf postgresql serve word
+RELEASED := audit boosters distributed federated hub huggingface mlflow objects onnx pdf postgresql serve word
 
 lock: .venv/.dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint constraints.txt --generate-hashes --no-annotate --no-emit-package pip \

@@ -121,6 +121,7 @@ def placed(tmp_path: Path) -> Iterator[Place]:
         "TILTYARD_AUDIT_KEY": str(tmp_path / "audit.key"),
         "TILTYARD_KEYS": str(tmp_path / "keys.json"),
         "DATABASE_URL": "postgresql://owner:password@db/runs",
+        "AWS_SECRET_ACCESS_KEY": "password",
         "XDG_DATA_HOME": str(tmp_path / "xdg"),
     }
     code = f"exec(open({str(data / 'shared' / 'code.py')!r}).read())"
@@ -257,7 +258,7 @@ def test_its_environment_holds_nothing_of_the_owners(place: Place) -> None:
     place.say(CODE)
     found = place.page("ada").environment
     assert (found["TILTYARD_USER"], found["TILTYARD_ROLE"]) == ("ada", "analyst")
-    assert not {"DATABASE_URL", "PYTEST_CURRENT_TEST"} & set(found)
+    assert not {"AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "PYTEST_CURRENT_TEST"} & set(found)
     assert not [
         name
         for name in found

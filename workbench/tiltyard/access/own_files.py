@@ -13,6 +13,7 @@ NAMED = (
     "TILTYARD_STORE_KEY",
     "TILTYARD_AUDIT_KEY",
 )
+PLACE = "TILTYARD_ARTIFACTS"  # a folder, or an address
 MADE = ("checkpoints", "watermarks", "shadows")
 LOG = ".audit.jsonl"
 OFF = ("off", "0", "no", "false")
@@ -27,7 +28,9 @@ def is_own(real: Path) -> bool:
     config = _real(platformdirs.user_config_path("tiltyard", appauthor=False))
     if any(real.is_relative_to(data / name) for name in MADE):
         return False
-    if any(folder == real or folder in real.parents for folder in (data, config)):
+    place = os.environ.get(PLACE, "").strip()
+    folders = (data, config) if not place or "://" in place else (data, config, _real(Path(place).expanduser()))
+    if any(folder == real or folder in real.parents for folder in folders):
         return True
     return any(_belongs(real, own) for own in _named())
 

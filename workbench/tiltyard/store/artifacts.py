@@ -1,12 +1,13 @@
 """Files that steps made (a defended model, adversarial rows, a guard), kept in the store and encrypted where its records are.
 
-Each is written in one transaction with its record, which names its SHA-256: a kill or a full disk leaves both or neither,
+Their bytes lie in the database, or where `outside` puts them; then they are written before the row that points at them, and go after it. Each row is written in one transaction with its record, which names its SHA-256: a kill or a full disk leaves both or neither,
 deleting a run deletes them, and whoever reads one gets the bytes that the record names, or an error where they are others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem
 from ..result import Frozen
@@ -15,6 +16,7 @@ from . import anchoring
 from .database import Database
 from .entries import Entries, writing
 from .lines import BROKEN
+from .outside import BARE, POINTER, fetched, forgotten, kept_outside
 from .proving import Proof, Prover
 from .rows import record_or_why
 from .sealed_records import MARK, PLAIN, opened_bytes, shut_bytes
@@ -56,16 +58,44 @@ class Artifacts:
         self._mine = mine
         self._prover = prover
 
-    def put(self, entries: Entries, run_id: str, step: str, token: str, files: Mapping[str, bytes]) -> None:
-        """Keep the files of the step ``token``, in the transaction that keeps its record; those past `LARGEST` bytes are not kept."""
+    @contextmanager
+    def shut(self, token: str, files: Mapping[str, bytes]) -> Iterator[list[dict[str, Any]]]:
+        """Rows for the files of the step ``token``, encrypted, and outside the database where they go there; those past `LARGEST` bytes are not kept.
+
+        Made before the transaction that `put` writes them in, which locks all others out. Where that fails, what lies outside goes again.
+        """
+        rows: list[dict[str, Any]] = []
+        try:
+            for name, content in files.items():
+                if len(content) <= LARGEST:
+                    kept = kept_outside(shut_bytes(content, token, name))
+                    rows.append({"token": token, "name": name, "size": len(content), "content": kept})
+            yield rows
+        except BaseException:
+            with suppress(Problem):
+                forgotten(row["content"] for row in rows)
+            raise
+
+    def put(self, entries: Entries, run_id: str, step: str, rows: list[dict[str, Any]]) -> None:
+        """Keep the files that `shut` made rows of, in the transaction that keeps their record."""
+        from . import tables
+
+        if "artifacts" in self._database.knows:
+            for row in rows:
+                entries.add(tables.artifacts, row, run_id, step)
+
+    def kept_of(self, entries: Entries, run_id: str) -> list[bytes]:
+        """What the database keeps of each file of a run, for `outside.forgotten` once the run is deleted; nothing where no file can be outside."""
+        from sqlalchemy import func, select
+
         from . import tables
 
         if "artifacts" not in self._database.knows:
-            return
-        for name, content in files.items():
-            if len(content) <= LARGEST:
-                row = {"token": token, "name": name, "size": len(content), "content": shut_bytes(content, token, name)}
-                entries.add(tables.artifacts, row, run_id, step)
+            return []
+        at = tables.artifacts.c
+        query = select(at.content).join(tables.records, tables.records.c.token == at.token)
+        query = query.where(tables.records.c.run_id == run_id, func.length(at.content) <= POINTER)
+        return list(entries.connection.execute(query).scalars())
 
     def of_run(self, run_id: str, readable: bool = False) -> list[Artifact]:
         """Every file that the records of a run name, in the order of its steps.
@@ -114,20 +144,26 @@ class Artifacts:
             kept = connection.execute(query).scalar() if "artifacts" in self._database.knows else None
         if kept is None:
             raise Problem(f"{artifact.name} in the store", "its hash alone", GONE)
-        content = opened_bytes(kept, artifact.token, artifact.name)
+        content = opened_bytes(fetched(kept), artifact.token, artifact.name)
         if sha256(content).hexdigest() != artifact.sha256:
             raise Broken(f"{artifact.name} with SHA-256 {artifact.sha256[:16]}…, as its record says", "other bytes", "Do not use it")
         return content
 
     def delete(self, artifact: Artifact) -> None:
         """Forget the bytes; the record goes on naming their hash."""
+        from sqlalchemy import select
+
         from . import tables
 
+        at, kept = tables.artifacts.c, []
         with writing(self._database) as entries:
             if "artifacts" in self._database.knows:
+                query = select(at.content).where(at.token == artifact.token, at.name == artifact.name)
+                kept = list(entries.connection.execute(query).scalars())
                 entries.remove(tables.artifacts, f"{artifact.token}/{artifact.name}", artifact.run)
         if not entries.ended:  # else it was written with them
             anchoring.anchor(self._database.place, entries.head)
+        forgotten(kept)
 
     def in_the_clear(self, run_id: str) -> int:
         """How many records and files of a run are not encrypted."""
@@ -138,7 +174,7 @@ class Artifacts:
         record, file = tables.records.c, tables.artifacts.c
         plain = select(func.count()).where(record.run_id == run_id, record.record.is_not(None), ~record.record.startswith(MARK))
         bare = select(func.count()).join(tables.records, record.token == file.token).where(record.run_id == run_id)
-        bare = bare.where(func.substr(file.content, 1, 1) == PLAIN)
+        bare = bare.where(func.substr(file.content, 1, 1).in_((PLAIN, BARE)))
         with self._database.read() as connection:
             asked = (plain, bare) if "artifacts" in self._database.knows else (plain,)
             return sum(connection.execute(query).scalar_one() for query in asked)

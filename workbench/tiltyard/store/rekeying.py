@@ -7,8 +7,9 @@ afterwards, for its links are written again in the rank that they had.
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Problem
 from ..progress import Progress
@@ -18,6 +19,7 @@ from . import anchoring
 from .chain import AGAIN, KEPT, NAMES, RANK, REMOVED, START, STORE, Head, Keys, Link, state_of
 from .database import Database
 from .entries import Entries
+from .outside import fetched, forgotten, is_outside, kept_outside
 from .proving import Book, Rows, behind, gone, links, rows_of, walk, wrong_layout
 from .sealed_records import opened, opened_bytes, shut, shut_bytes
 
@@ -50,19 +52,20 @@ def rekey(database: Database, new: SealingKey, progress: Progress | None = None)
     progress = progress or Progress()
     keys = Keys.read()
     after = keys.with_store(new.secret)
-    with database.write() as connection:
+    with _moved() as moved, database.write() as connection:
         head = Entries(connection, database.knows, database.place).head
         if keys.secrets.get(STORE) == after.secrets[STORE]:
             raise Problem("another key than the one that the store has", "the same", "Name the next key file")
         rows = _firsts(connection, keys, head)
         _hold(connection, database, keys, head)
         progress.step(0.3, "Encrypting records")
-        records, files = _records(connection, new), _files(connection, database.knows, new, progress.part(0.9))
+        records, files = _records(connection, new), _files(connection, database.knows, new, moved, progress.part(0.9))
         made = list(_relinked(rows, rows_of(connection, database.knows, None, READ), after))
         then = _written(connection, made, after)
         _announced(connection, database.place, then, head.store, made)
     anchoring.anchor(database.place, then)
     _settled(database)
+    forgotten(moved.before)
     progress.step(1.0, "Done")
     return Rekeyed(records, files, len({(link.what, link.key) for link in made}))
 
@@ -131,7 +134,26 @@ def _records(connection: "Connection", new: SealingKey) -> int:
     return len(tokens)
 
 
-def _files(connection: "Connection", knows: frozenset[str], new: SealingKey, progress: Progress) -> int:
+class _Moved(NamedTuple):
+    """Pointers to files outside the database, of before and of now."""
+
+    before: list[bytes]
+    now: list[bytes]
+
+
+@contextmanager
+def _moved() -> Iterator[_Moved]:
+    """What was written outside goes again where the key was not changed."""
+    moved = _Moved([], [])
+    try:
+        yield moved
+    except BaseException:
+        with suppress(Problem):
+            forgotten(moved.now)
+        raise
+
+
+def _files(connection: "Connection", knows: frozenset[str], new: SealingKey, moved: _Moved, progress: Progress) -> int:
     from sqlalchemy import select, update
 
     from . import tables
@@ -144,7 +166,11 @@ def _files(connection: "Connection", knows: frozenset[str], new: SealingKey, pro
         progress.step(done / len(names), "Encrypting files")
         here = (at.token == token, at.name == name)
         kept = connection.execute(select(at.content).where(*here)).scalar_one()
-        sealed = shut_bytes(opened_bytes(kept, token, name), token, name, new)
+        sealed = shut_bytes(opened_bytes(fetched(kept), token, name), token, name, new)
+        if is_outside(kept):
+            moved.before.append(kept)
+            sealed = kept_outside(sealed)
+            moved.now.append(sealed)
         connection.execute(update(tables.artifacts).where(*here).values(content=sealed))
     return len(names)
 

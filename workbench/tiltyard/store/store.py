@@ -24,6 +24,7 @@ from .database import WAIT, Database
 from .entries import Entries, writing
 from .jobs import Jobs
 from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine, Tally, Timing
+from .outside import forgotten
 from .process import Process
 from .proving import NOT_PROVEN, Proof, Prover
 from .rows import going, matching, object_of, record_of, record_or_why, run_fields, step_line, worst
@@ -153,12 +154,12 @@ class Store:
 
         values: dict[str, Any] = {"state": str(record.result.status), "severity": worst(record.result)}
         values |= {"ended": time.time(), "record": shut(record.model_dump_json(), token)}
-        with writing(self._database) as entries:
+        with self.artifacts.shut(token, files) as rows, writing(self._database) as entries:
             begun = entries.change(tables.records, token, values)
             if begun is None:
                 raise Problem("the run this step belongs to", "that it was deleted meanwhile", "Run the step again in a new run")
             _belongs(entries.connection, begun.run_id, record)
-            self.artifacts.put(entries, begun.run_id, begun.step, token, files)
+            self.artifacts.put(entries, begun.run_id, begun.step, rows)
 
     def wrote(self, token: str, by: Process | None) -> bool:
         """Did this process, where it is known, begin the step, and is it under way still?"""
@@ -394,10 +395,13 @@ class Store:
         audit.ready(self.url)
         gone = self._run(run_id, proven=False)
         with writing(self._database) as entries:
+            kept = self.artifacts.kept_of(entries, gone.id)
             entries.remove(tables.runs, gone.id, gone.id)
         self._anchored(entries)
         facts = {"run": gone.id, "name": gone.name, "owner": gone.owner}
-        return audit.note("run deleted", gone.target.fingerprint, facts, self.person.name, self.url)
+        noted = audit.note("run deleted", gone.target.fingerprint, facts, self.person.name, self.url)
+        forgotten(kept)
+        return noted
 
     def share(self, run_id: str, on: bool = True) -> str:
         """Let everybody look at a run of one's own, or no longer; an admin may for anybody's. Returns as `delete` does."""

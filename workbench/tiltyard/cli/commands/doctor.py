@@ -115,6 +115,7 @@ def store() -> Iterator[Ailment]:
     except Problem as problem:
         yield Ailment(name="store", state="ill", found=f"{problem.expected}: {problem.found}", fix=problem.do)
         return
+    yield from files()
     if cut:
         runs = ", ".join(sorted({line.run_id[:8] for line in cut})[:5])
         yield Ailment(name="store", state="remark", found=f"{len(cut)} steps were cut off in {runs}", fix="Run them again")
@@ -122,6 +123,20 @@ def store() -> Iterator[Ailment]:
     free = shutil.disk_usage(place.parent).free if place.parent.is_dir() else ROOM
     if free < ROOM:
         yield Ailment(name="disk", state="ill", found=f"{free / 2**20:.0f} MB free at {place.parent}", fix="Free at least 500 MB")
+
+
+def files() -> Iterator[Ailment]:
+    """Can files of runs be kept outside the database, where they are to be?"""
+    from ...store.outside import Outside
+
+    place = Outside.named()
+    if place is None:
+        return
+    try:
+        place.tried()
+        yield Ailment(name="files", state="well", found=f"written, read and deleted in {place.shown}")
+    except Problem as problem:
+        yield Ailment(name="files", state="ill", found=f"{problem.expected}: {problem.found}", fix=problem.do)
 
 
 def windows() -> Iterator[Ailment]:
