@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.store.test_artifacts import SECRET, Maker, changed, ran
 
-from tiltyard.access.own_files import is_own
+from tiltyard.access.own_files import PLACE, is_own
 from tiltyard.cli.commands.doctor import store as examined
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
@@ -16,7 +16,7 @@ from tiltyard.sealing.keys import new_sealing_key, read_sealing_key
 from tiltyard.store import outside
 from tiltyard.store.checking import checked
 from tiltyard.store.database import Database
-from tiltyard.store.outside import PLACE, Outside
+from tiltyard.store.outside import Outside
 from tiltyard.store.rekeying import rekey
 from tiltyard.store.store import Store
 from tiltyard.targets.target import Target

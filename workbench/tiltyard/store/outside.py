@@ -103,7 +103,7 @@ class Outside:
     def _read(self, name: str) -> bytes:
         if self._folder is None:
             return bytes(self._asked("read", lambda objects: objects.get(name).bytes()))
-        return self._in_folder("read", name, Path.read_bytes)
+        return bytes(self._in_folder("read", name, Path.read_bytes))
 
     def _remove(self, name: str) -> None:
         if self._folder is None:
