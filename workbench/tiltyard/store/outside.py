@@ -146,7 +146,8 @@ def _objects(url: str) -> Any:
     """The object store of an address; what it must know besides (keys, region, another end point) stands in the environment, as its makers name it."""
     from obstore.store import from_url
 
-    return from_url(url, retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=15)})  # client_options would undo AWS_ALLOW_HTTP
+    # Options of the client given here would undo AWS_ALLOW_HTTP.
+    return from_url(url, retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=15)})
 
 
 def is_outside(kept: object) -> bool:
