@@ -62,6 +62,11 @@ DOORS = {
     "do it past the filter, by a ring": "called(libc.syscall(425, 1, ctypes.create_string_buffer(120)))",
     "do it past the filter, as a 32-bit program": "old(94, os.open(own + '/f', os.O_CREAT | os.O_RDWR, 0o600), 0o666) or changed(own + '/f')",
     "share memory without a file": "called(libc.shmget(0, 4096, 0o1600))",
+    "take memory that no limit counts": "mmap.mmap(-1, 4096)",
+    "take memory that no limit counts, as a file": "os.memfd_create('x')",
+    "give away what loses its parent": "called(libc.prctl(36, 0, 0, 0, 0))",
+    "leave its group": "done(forked(lambda: stays(os.setsid)))",
+    "leave its group for another": "done(forked(lambda: stays(lambda: os.setpgid(0, 0))))",
     "leave something in shared memory": "open(f'/dev/shm/{os.getpid()}', 'w').close() or os.unlink(f'/dev/shm/{os.getpid()}')",
     "wait for connections in a server's place": "socket.create_server(('127.0.0.1', 0))",
     "wait for them at another address of this machine": "socket.create_server(('127.0.0.2', 0))",
@@ -72,7 +77,7 @@ DOORS = {
 }
 
 BEGIN = """
-import ctypes, errno, fcntl, json, os, resource, socket, subprocess, sys
+import ctypes, errno, fcntl, json, mmap, os, resource, socket, subprocess, sys
 secret, folder, own, door, post, pid, confined, attack = json.loads(sys.argv[1])
 libc, clone = ctypes.CDLL(None, use_errno=True), {"x86_64": 56, "aarch64": 220}[os.uname().machine]
 
@@ -102,11 +107,15 @@ def changed(path):
 def old(number, first, second):
     if os.uname().machine != "x86_64":
         raise OSError("another machine")
-    import mmap
     code = b"\\x53\\xb8" + number.to_bytes(4, "little") + b"\\xbb" + first.to_bytes(4, "little") + b"\\xb9" + second.to_bytes(4, "little")
-    room = mmap.mmap(-1, 4096, prot=7)
+    room = mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, 7)
     room.write(code + b"\\xcd\\x80\\x5b\\xc3")
     ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(room)))()
+
+def stays(act):
+    act()
+    if os.getpgrp() != os.getpid():
+        raise OSError("unheard")
 
 def gone(path):
     import shutil

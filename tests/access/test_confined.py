@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -67,6 +68,7 @@ found["raise it"] = stopped(more)
 found["file"] = stopped(large)
 os.sched_setaffinity(0, range(os.cpu_count()))  # unheard
 found["cores after"] = len(os.sched_getaffinity(0))
+found["many open"] = stopped(lambda: os.dup2(1, 1500))
 found["child"] = subprocess.run([sys.executable, "-c", "bytearray(1 << 30)"], stderr=subprocess.DEVNULL).returncode != 0
 print(json.dumps(found))
 """
@@ -76,7 +78,7 @@ print(json.dumps(found))
 def test_the_bounds_on_memory_files_and_cores_hold_and_cannot_be_raised(tmp_path: Path) -> None:
     words = [sys.executable, "-P", "-c", BOUNDED, json.dumps(confines(tmp_path))]
     found = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
-    stops = {"memory": "MemoryError", "raise it": "ValueError", "file": "OSError", "child": True}
+    stops = {"memory": "MemoryError", "raise it": "ValueError", "file": "OSError", "many open": "OSError", "child": True}
     assert found == {"fits": True, "cores": 1, "cores after": 1, **stops}
 
 
@@ -85,6 +87,26 @@ import os, sys, json
 from tiltyard.access.confined import Confines, confine
 confine(Confines(*map(tuple, json.loads(sys.argv[1]))))
 """
+
+
+ORPHAN = """
+import subprocess, time
+left = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True, stdout=2).pid)"
+found = int(subprocess.run([sys.executable, "-c", left], stdout=subprocess.PIPE).stdout)
+print(next(line.split()[1] for line in open(f"/proc/{found}/status") if line.startswith("PPid:")) == str(os.getpid()), flush=True)
+time.sleep(600)
+"""
+
+
+@needs_confinement
+def test_what_it_leaves_behind_is_its_own_and_ends_with_its_group(tmp_path: Path) -> None:
+    words = [sys.executable, "-P", "-c", CONFINED + ORPHAN, json.dumps(confines(tmp_path))]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as one:
+        assert one.stdout is not None
+        assert one.stderr is not None
+        assert one.stdout.readline() == "True\n"
+        os.killpg(one.pid, signal.SIGKILL)
+        assert one.stderr.read() == ""  # its last reader is gone: the orphan wrote to it
 
 
 @needs_confinement
@@ -137,6 +159,10 @@ here, there = socket.socketpair()
 here.sendall(b"x")
 socket.create_connection(("127.0.0.1", port)).close()
 assert socket.getaddrinfo("localhost", 80)
+from tiltyard.child_processes.companion import companion, ended
+beside = companion("tiltyard.child_processes.supervised")
+ended(beside)
+assert beside.poll() == -9
 import matplotlib.figure, sklearn.ensemble, torch
 assert float(torch.ones(2) @ torch.ones(2)) == 2
 sklearn.ensemble.RandomForestClassifier(2, n_jobs=2).fit([[0], [1]], [0, 1])

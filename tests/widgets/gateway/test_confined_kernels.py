@@ -279,6 +279,53 @@ def test_its_folder_goes_when_it_ends(place: Place) -> None:
         assert not own.exists()
 
 
+# A program of its own that has lost its parent, and a bomb of processes.
+LEFT = """
+import os, sys
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)", %r])
+    os._exit(0)
+os.wait()
+print("BEGIN{}END")
+"""
+BOMB = """
+import os, threading
+def burst():
+    while os.fork() >= 0: pass
+threading.Timer(0.5, burst).start()
+print("BEGIN{}END")
+"""
+
+
+def test_nothing_that_it_starts_outlives_it(place: Place) -> None:
+    """Neither where it is killed nor where its page is left."""
+    for word in (f"{place.server.folder} killed", f"{place.server.folder} left"):
+        place.say(LEFT % word)
+        place.page("ada")
+        (stray,) = (p for p in psutil.process_iter() if word in words_of(p))
+        if word.endswith("killed"):
+            stray.parent().kill()
+            place.pages.clear()
+        place.clear()
+        assert ended(stray)
+
+
+def test_a_bomb_of_processes_ends_with_its_page_alone(place: Place) -> None:
+    place.say(CODE)
+    place.page("bob")
+    (other,) = place.kernels()
+    place.say(BOMB)
+    place.page("ada")
+    place.pages.pop()
+    until = time.monotonic() + PATIENCE
+    while "a page of ada was ended: it had" not in place.server.log.read_text(errors="replace") or len(place.kernels()) > 1:
+        assert time.monotonic() < until, "it goes on"
+        time.sleep(0.2)
+    assert place.kernels() == [other]
+
+
 def test_its_runs_are_kept_by_the_broker_as_its_persons(place: Place) -> None:
     place.say(WORK)
     place.page("ada")

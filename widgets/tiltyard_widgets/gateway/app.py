@@ -138,6 +138,7 @@ class App(Voila):
             self.kernel_manager.keeper.start()
             self._keeping = PeriodicCallback(self.kernel_manager.keeper.tend, 1000 * KEEP)
             self._keeping.start()
+            self.kernel_manager.keep_bounds()
         if self.warm != "off" and not possible():
             self._warmed()
         super().listen()

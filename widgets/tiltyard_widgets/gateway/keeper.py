@@ -78,6 +78,11 @@ class Keeper:
             admitted.pid = pid
         self._say({"kernel": kernel, "pid": pid})
 
+    @property
+    def pids(self) -> set[int]:
+        """The processes of all kernels that the broker answers."""
+        return {one.pid for one in self._kernels.values()}
+
     def withdraw(self, kernel: str) -> None:
         """Have the broker answer that kernel no more."""
         if admitted := self._kernels.pop(kernel, None):

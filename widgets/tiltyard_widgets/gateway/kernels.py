@@ -9,21 +9,25 @@ from typing import Any
 
 from jupyter_server.base.call_context import CallContext
 from jupyter_server.utils import ApiPath
+from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import HTTPError
 from traitlets import Dict, DottedObjectName, Integer, Unicode
 
 from tiltyard.access.confined import impossible
 from tiltyard.access.person import ROLE, USER, Person
 from tiltyard.access.places import UPLOADS
+from tiltyard.audit import notes as audit
 
 from .keeper import Keeper
 from .limits import Limits
+from .together import Family, Most, adopting, buried, end_strays, killed
 from .turns import OnPlace
 from .waiting import InLine, WaitingRoom
 from .watched import WatchedKernels
 
 SECRET = re.compile(r"TOKEN|PASSPHRASE|PASSWORD|SECRET|API_?KEY|^JUPYTERHUB_CLIENT_ID$")
 TOO_MANY = 429
+OFTEN = 1000  # ms between looks at what all processes of a page take together
 FROM_THE_PAGE = ("QUERY_STRING", "VOILA_REQUEST_URL")
 
 
@@ -43,6 +47,7 @@ class OwnedKernels(WatchedKernels):
         config=True,
         help="Checks of more than 5 s, of all people behind a shared login, that run at once; others wait. 0 for one for two cores.",
     )
+    processes = Integer(64, config=True, help="Processes that a page behind a shared login may have at a time; 0 for no bound.")
     waiting = Integer(
         32, config=True, help="Pages that wait for a place where the machine holds no more; who comes then is asked to come again."
     )
@@ -55,6 +60,7 @@ class OwnedKernels(WatchedKernels):
         self._coming: dict[object, str] = {}
         self._room = WaitingRoom()
         self.keeper = Keeper(self.running)
+        self.bounding = False
 
     async def start_kernel(self, *, kernel_name: str, path: str, env: dict[str, str]) -> str:  # type: ignore[override]
         """Start a kernel for the person whose request this is; 403 where nobody is logged in. `place` holds the limit on how many."""
@@ -84,6 +90,27 @@ class OwnedKernels(WatchedKernels):
         """What one page may take."""
         return Limits(self.memory << 20, self.file << 20, self.cores)
 
+    def keep_bounds(self) -> None:
+        """Look from now on every second after what is confined."""
+        adopting()
+        self.bounding = True
+        self._bounds = PeriodicCallback(self.bound, OFTEN)
+        self._bounds.start()
+
+    async def bound(self) -> None:
+        """End what outlived its page, and each page of which all processes together take too much."""
+        look = IOLoop.current().run_in_executor
+        family = await look(None, Family)
+        strays = family.strays(self.keeper.pids)  # of this moment: who came since is not in the look
+        await look(None, buried, strays)
+        most = Most(self.processes, self.memory << 20)
+        for kernel, owner in list(self.owners.items()):
+            if kernel in self.owners and (pid := self.pid(kernel)) and (why := await look(None, family.excess, pid, most)):
+                killed(pid)
+                self.log.warning("a page of %s was ended: %s", owner, why)
+                audit.note("page ended", who="the app", parameters={"of": owner, "why": why})
+                await self._end(kernel)
+
     @property
     def waits(self) -> int:
         """How many wait for a place."""
@@ -96,6 +123,8 @@ class OwnedKernels(WatchedKernels):
         self.keeper.close()
         if self.nursery is not None:
             self.nursery.close()
+        if self.bounding:
+            end_strays()
 
     @asynccontextmanager
     async def place(self, user: str, tell: OnPlace | None = None) -> AsyncIterator[object]:

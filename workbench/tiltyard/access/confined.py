@@ -21,6 +21,8 @@ SYSTEM = """/usr /bin /sbin /lib /lib32 /lib64 /libx32 /nix/store /gnu/store /ru
 /etc/mime.types /etc/os-release""".split()
 DEVICES = "/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/dri /dev/kfd".split()
 CAPABILITIES = 64
+OPEN_FILES = 1024  # of one process: each may be a pipe or socket, whose buffers count against no other limit
+_SUBREAPER = 36
 _NO_NEW_PRIVILEGES, _DROP, _CAPSET, _VERSION = 38, 24, {"x86_64": 126, "aarch64": 91}, 0x20080522
 
 
@@ -84,10 +86,20 @@ def confine(confines: Confines) -> None:
         raise OSError("there is no filter of system calls for this machine")
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    adopt()
     bound(confines)
     _give_up_rights()
     landlock.restrict(confines.reads, confines.writes, [*DEVICES, *glob("/dev/nvidia*")])
     syscalls.filter_calls(machine)
+
+
+def adopt() -> None:
+    """Become the parent of all below this process that lose their own, so that whoever ends what is below it ends them too."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl: subreaper")
 
 
 def bound(confines: Confines) -> None:

@@ -25,11 +25,14 @@ def companion(module: str, stdout: int | None = None) -> "subprocess.Popen[bytes
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
     """Kill a companion with what it started; only while it lives or just after, as its number may be another's later."""
-    if not hasattr(os, "killpg"):
-        process.kill()
-        return
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+            return
+    if process.poll() is None:  # it has no group of its own: in confines none is given one
+        from .supervised import end
+
+        end(process.pid)
 
 
 def ended(process: "subprocess.Popen[bytes]") -> None:

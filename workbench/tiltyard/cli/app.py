@@ -88,13 +88,17 @@ def app_(
     upload: Annotated[
         int | None, typer.Option(help="MiB of an upload, or of anything else that a page writes; with --password or --hub.")
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Processes that a page may have at a time; 64 where not given. With --password or --hub.")
+    ] = None,
 ) -> None:
     """The workbench as a Voila app on 127.0.0.1; prints the URL with the token that opens it."""
     from .commands.limits import limits as bounded
     from .commands.window import Door, Login, app
 
     options = {"pages": pages, "pages_per_person": pages_per_person, "starting": starting, "waiting": waiting, "idle": idle}
-    bounds = bounded(limits, options | {"memory": memory, "cores": cores, "upload": upload, "running": running})
+    of_shared = {"memory": memory, "cores": cores, "upload": upload, "processes": processes, "running": running}
+    bounds = bounded(limits, options | of_shared)
     if password + no_token + hub > 1:
         raise typer.BadParameter("Expected one of --password, --hub and --no-token; found several. Leave the others away")
     login: Login = "password" if password else "hub" if hub else "none" if no_token else "token"

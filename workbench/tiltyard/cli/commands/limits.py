@@ -19,6 +19,7 @@ TRAITS = {
     "memory": "OwnedKernels.memory",
     "cores": "OwnedKernels.cores",
     "upload": "OwnedKernels.file",
+    "processes": "OwnedKernels.processes",
     "starting": "App.at_once",
     "idle": "OwnedKernels.idle",
 }
@@ -35,6 +36,9 @@ class Limits(Frozen):
     memory: int | None = Field(default=None, ge=64, le=1 << 24, description="MiB a page may take beyond its start; with a shared login")
     cores: int | None = Field(default=None, ge=1, le=4096, description="Cores a page may use; with a shared login")
     upload: int | None = Field(default=None, ge=1, le=1 << 20, description="MiB of a file that is uploaded or written; with a shared login")
+    processes: int | None = Field(
+        default=None, ge=8, le=10_000, description="Processes a page may have at a time; 64 where not given; with a shared login"
+    )
     running: int | None = Field(
         default=None, ge=1, le=1000, description="Checks of more than 5 s, of all people, that run at once; with a shared login"
     )

@@ -65,9 +65,14 @@ class Door:
                 raise Problem("people who may log in", f"none in {users.path}", "Add one: `tiltyard user add NAME --role admin`")
         if self.data_root is not None:
             self._rooted(self.data_root)
-        of_shared = (self.limits.memory, self.limits.cores, self.limits.upload, self.limits.running)
+        bounds = self.limits
+        of_shared = (bounds.memory, bounds.cores, bounds.upload, bounds.processes, bounds.running)
         if self.login not in SHARED and any(of_shared):
-            raise Problem("--memory, --cores, --upload and --running with --password or --hub", f"login by {self.login}", "Leave them away")
+            raise Problem(
+                "--memory, --cores, --upload, --processes and --running with --password or --hub",
+                f"login by {self.login}",
+                "Leave them away",
+            )
         if self.login in SHARED:
             from .apart import homes, kept_apart
 
