@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from tiltyard.child_processes.supervised import PREFIX, Supervisor, cleared, end
+from tiltyard.child_processes.killing import end
+from tiltyard.child_processes.supervised import PREFIX, Supervisor, cleared
 
 SLEEP = "import time; time.sleep(600)"
 DETACHED = f"""

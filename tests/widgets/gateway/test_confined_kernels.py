@@ -292,9 +292,7 @@ print("BEGIN{}END")
 """
 BOMB = """
 import os, threading
-def burst():
-    while os.fork() >= 0: pass
-threading.Timer(0.5, burst).start()
+threading.Timer(0.5, exec, ["while os.fork() >= 0: pass", globals()]).start()
 print("BEGIN{}END")
 """
 

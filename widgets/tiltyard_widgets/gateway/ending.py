@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import psutil
 
-from tiltyard.child_processes.supervised import end
+from tiltyard.child_processes.killing import end
 
 POLITE = 1.0
 

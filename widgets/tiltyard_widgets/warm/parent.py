@@ -106,7 +106,7 @@ class Parent:
                 self._children.discard(pid)
 
     def _ended(self) -> None:
-        from tiltyard.child_processes.supervised import end
+        from tiltyard.child_processes.killing import end
 
         for pid in self._children:
             end(pid)  # and what it started in a session of its own, which nobody finds once it is dead

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
+from .killing import end
+
 END = 5.0
 
 
@@ -30,8 +32,6 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
             os.killpg(process.pid, signal.SIGKILL)
             return
     if process.poll() is None:  # it has no group of its own: in confines none is given one
-        from .supervised import end
-
         end(process.pid)
 
 

@@ -1,4 +1,4 @@
-"""Ends a process with all it started, and a watcher that does so, and takes away their folder, when this process is killed.
+"""A watcher that ends processes with all they started, and takes away their folder, when this process is killed.
 
 Flower 1.41 puts some of its programs into sessions of their own, which no signal to a group reaches, and they notice only after some
 seconds that their parent is gone.
@@ -16,26 +16,10 @@ from types import TracebackType
 from typing import Self
 
 from .companion import companion
+from .killing import end
 
 PATIENCE = 10.0
 PREFIX = "tiltyard-federation-"
-
-
-def end(pid: int) -> None:
-    """Kill a process and all below it. Each is stopped before it is killed, so that none starts another meanwhile."""
-    import psutil
-
-    held: dict[int, psutil.Process] = {}
-    with suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        while new := [one for one in (root, *root.children(recursive=True)) if one.pid not in held]:
-            for one in new:
-                held[one.pid] = one
-                with suppress(psutil.Error):
-                    one.suspend()
-    for one in held.values():
-        with suppress(psutil.Error):
-            one.kill()
 
 
 class Supervisor:

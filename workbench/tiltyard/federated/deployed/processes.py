@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ...child_processes.supervised import Supervisor, end
+from ...child_processes.killing import end
+from ...child_processes.supervised import Supervisor
 from ...errors import Problem, Unavailable
 from ...progress import Progress
 from . import logs
