@@ -124,6 +124,7 @@ DOORS = {
     "store.checking": "looks whether it is a store",
     "store.process": "what Linux says of a process",
     "broker.weight": "what Linux says of a session",
+    "gateway.together": "what Linux says of processes",
     "access.users": "its own file",
     "serving.ledger": "its own file",
     "serving.journal": "its own file",
