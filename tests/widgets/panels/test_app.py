@@ -1,6 +1,15 @@
 """The window as the app opens it: the shipped model is loaded by itself, unless a person was quicker."""
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.offering import wages
+
+from tiltyard.access.offers import OFFERS, written
+from tiltyard.assessment.offers import offer_of
 from tiltyard_widgets.panels.app import begin, shipped
+from tiltyard_widgets.panels.load import LoadPanel
 
 from .waiting import until
 
@@ -19,3 +28,19 @@ def test_who_was_quicker_is_not_loaded_over() -> None:
     panel.source.value = "files"
     begin(bench)
     assert not bench.session.busy and panel.message.text == "" and bench.session.target is None
+
+
+def test_what_is_offered_to_everybody_is_what_a_page_opens_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OFFERS, written([offer_of(str(wages(tmp_path)))]))
+    bench = shipped()
+    panel = bench.go("load")
+    assert isinstance(panel, LoadPanel)
+    assert [one["label"] for one in panel.sample.options][:2] == ["wages (offered here)", "Census income, MLP (table, 32,561 people)"]
+    begin(bench)
+    until(lambda: bench.session.target is not None)
+    until(lambda: not bench.session.busy)
+    data = bench.session.data
+    assert data is not None and (bench.session.target.name, data.name) == ("wages", "wages")
+    found: dict[str, Any] = {}
+    exec(panel.code.code, found)  # noqa: S102 (the code the panel shows)
+    assert found["data"].fingerprint == data.fingerprint and str(tmp_path) not in panel.code.code

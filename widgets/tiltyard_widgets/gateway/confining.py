@@ -15,6 +15,7 @@ import platformdirs
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 
 from tiltyard.access.confined import Confines, python_places, system_places
+from tiltyard.access.offers import offers
 from tiltyard.access.person import ROLE, USER, Person
 from tiltyard.access.places import data_folders
 from tiltyard.access.places import home as kept_for
@@ -27,7 +28,7 @@ from .limits import Limits
 # What a kernel gets of the server's environment, by name: nothing that could be a secret under whatever name.
 KEPT = re.compile(
     r"LANG|LANGUAGE|LC_\w+|TZ|PATH|LD_LIBRARY_PATH|PYTHON[A-Z]+|MPLBACKEND|\w+_NUM_THREADS|(CUDA|OMP|MKL|KMP|NVIDIA|VOILA|SERVER)_\w+"
-    r"|SCRIPT_NAME|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|TILTYARD_(DATA_ROOT|PLACE)",
+    r"|SCRIPT_NAME|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|TILTYARD_(DATA_ROOT|OFFERS|PLACE)",
     re.IGNORECASE,
 )
 THREADS = {
@@ -86,8 +87,9 @@ class Kernel(ServerKernelManager):
 
 
 def confines_of(person: Person, home: Path, limits: Limits = NO_LIMITS) -> Confines:
-    """What a kernel of this person reaches: Python and its libraries, its own folder, the person's data to read, and what is kept for them."""
+    """What a kernel of this person reaches: Python and its libraries, its own folder, the person's data and what is offered to read, and what is kept for them."""
     reads = [*system_places(), *python_places(), str(home.parent), *map(str, data_folders(person))]
+    reads += [path for offer in offers().values() for path in offer.reads]
     writes = [str(home)]
     if NAME.fullmatch(person.name):
         kept = kept_for(person)

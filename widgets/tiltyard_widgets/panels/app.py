@@ -1,13 +1,19 @@
 """The workbench as the Voila app opens it: the skeleton at once; then the place its address names, or the shipped model on a first visit."""
 
+from tiltyard.access.offers import offers
+
 from ..place import Place, own_place
 from .arriving import Arrival, last
 from .load import LoadPanel
 from .workbench import PANELS, Workbench
 
 
-def shipped(sample: str = "census") -> Workbench:
-    """A window at the topic its address names, else on a shipped model and its data; `begin` loads what it is on."""
+def shipped(sample: str = "") -> Workbench:
+    """A window at the topic its address names, else on a shipped model and its data; `begin` loads what it is on.
+
+    ``sample`` is the name of one; empty for the first that the app offers to everybody, else the census.
+    """
+    sample = sample or next(iter(offers()), "census")
     bench = Workbench()
     panel = bench.go("load")
     if isinstance(panel, LoadPanel):

@@ -25,7 +25,7 @@ from ..views.schema import SchemaView
 from .accepting import Accepting
 from .endpoint_fields import EndpointFields
 from .layers import LayersView, Origin
-from .load_asked import FIELDS, SAMPLES, architecture_in, beside, deployed, threshold_in
+from .load_asked import FIELDS, architecture_in, beside, deployed, held_samples, threshold_in
 from .load_code import Opening
 from .onward import Onward
 from .panel import Panel
@@ -58,7 +58,7 @@ class LoadPanel(Panel):
             value="sample",
             kind="segments",
         )
-        self.sample = Choice(label="Sample", options=[(v, k) for k, v in SAMPLES.items()], value="census")
+        self.sample = Choice(label="Sample", options=[(v, k) for k, v in held_samples().items()], value="census")
         person = self.session.person
         here, hint = "A path on the kernel's machine", ".safetensors .pt .onnx .skops .ubj .cbm .joblib"
         self.model_file = FileField(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tiltyard.access.offers import offers
 from tiltyard.access.person import Person
 from tiltyard.access.places import discreet, named
 from tiltyard.access.places import source as readable
@@ -41,6 +42,11 @@ SAMPLES = {
     "digits": "Digits, CNN (images, 5,000)",
     "digits-robust": "Digits, adversarially trained CNN",
 }
+
+
+def held_samples() -> dict[str, str]:
+    """What may be loaded without a file, in words by name: what this app offers to everybody, then the samples."""
+    return {name: f"{name} (offered here)" for name in offers()} | SAMPLES
 
 
 class Loaded:
@@ -130,8 +136,14 @@ class Asked:
         from tiltyard.samples.catalog import load
         from tiltyard.targets.opening import open_target
 
-        sample = load(self.sample)
-        return open_target(sample.target, **self._decision()), sample.data  # type: ignore[arg-type]
+        if self.sample in offers():
+            from tiltyard.assessment.offers import offered
+
+            target, data = offered(self.sample)
+        else:
+            sample = load(self.sample)
+            target, data = sample.target, sample.data
+        return open_target(target, **self._decision()), data  # type: ignore[arg-type]
 
     def _files(self) -> "tuple[Target, Dataset, Proposal | None]":
         from tiltyard.datasets.reading import read

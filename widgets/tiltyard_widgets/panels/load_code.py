@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tiltyard.access.offers import offers
+
 if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
 
 DOOR = "import tiltyard as ty\n"
+OPEN_OFFERED = "target, data = offered({name!r})\n"
 OPEN_SAMPLE = "sample = ty.load({name!r})\ntarget, data = sample.target, sample.data\n"
 
 
@@ -41,6 +44,9 @@ class Opening:
         if self.source == "sample":
             rule = f"target = ty.open(target, {', '.join(self._decision)})\n" if self._decision else ""
             hoping = f"data = data.hoping({self.favorable!r})\n" if self.favorable else ""
+            if self.sample in offers():
+                door = "from tiltyard.assessment.offers import offered\n"
+                return f"{DOOR}{door}\n{OPEN_OFFERED.format(name=self.sample)}{rule}{hoping}"
             return f"{DOOR}\n{OPEN_SAMPLE.format(name=self.sample)}{rule}{hoping}"
         return self._endpoint(proposal) if self.source == "endpoint" else self._files(proposal)
 

@@ -63,10 +63,17 @@ def prepare(what: str) -> Callable[[], None]:
 
 
 def afterwards(what: str) -> Iterator[str]:
-    """Import one thing more at each step, and say why no kernel may be forked from then on: nothing where all is well."""
-    for name in AFTERWARDS if what == "workbench" else ():
+    """Import one thing more at each step, then ask what is held its own rows; say why no kernel may be forked from then on: nothing where all is well."""
+    if what != "workbench":
+        return
+    for name in AFTERWARDS:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+        _compacted()
+        yield unfit()
+    from .held import answered
+
+    for _ in answered():
         _compacted()
         yield unfit()
 
@@ -84,10 +91,13 @@ def _workbench() -> Callable[[], None]:
 
     from tiltyard.samples.catalog import hold
 
+    from .held import hold_offers
+
     threads, limits = torch.get_num_threads(), threadpool_limits(1)
     torch.set_num_threads(1)
     for name in SAMPLES:
         hold(name)
+    hold_offers(unfit)
 
     def restore() -> None:
         if (matplotlib := sys.modules.get("matplotlib")) is not None:  # it read its environment in the parent

@@ -1,8 +1,8 @@
 """Where a person may read and write on this machine's disk.
 
 Somebody alone at their own machine may where the system lets them, but never a device and never over Tiltyard's own files. Who
-came through a shared login names no path at all: they read what they uploaded and what lies in their data root, and what they
-make goes into the store. Every door from a path to a file goes through `opened` or `written` here.
+came through a shared login names no path at all: they read what they uploaded, what lies in their data root and what is offered, and
+what they make goes into the store. Every door from a path to a file goes through `opened` or `written` here.
 """
 
 import os
@@ -16,6 +16,7 @@ from ..errors import Cancelled, Problem
 from ..files.atomic import new_file, refuse_existing
 from ..files.reading import Unfit, opened_real, resolved, within
 from ..files.reading import opened as opened_file
+from .offers import offered_root
 from .own_files import is_own
 from .person import Person, me
 from .roles import Denied
@@ -98,7 +99,7 @@ def source(path: str | os.PathLike[str], what: str = "a file", person: Person | 
 
 
 def _root(real: Path, what: str, person: Person) -> Path:
-    root = within(real, roots(person))
+    root = within(real, roots(person)) or offered_root(real)
     if root is None or any(part.startswith(".") for part in real.relative_to(root).parts) or is_own(real):
         raise Denied(
             f"{what} that you uploaded or that lies in your data folder", "another place on the server", "Upload it, or ask an admin"

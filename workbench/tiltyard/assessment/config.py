@@ -113,6 +113,8 @@ class Config(Given):
     checks: tuple[CheckConfig, ...] = Field(default=(), alias="check")
     _folder: Path = PrivateAttr(default_factory=Path)
     _sealed: "Key | None" = PrivateAttr(default=None)
+    _known_rows: "Dataset | None" = PrivateAttr(default=None)
+    _last_read: "Dataset | None" = PrivateAttr(default=None)
 
     @property
     def folder(self) -> Path:
@@ -134,19 +136,23 @@ class Config(Given):
 
     def opened(self) -> "tuple[Target, Dataset]":
         """The target and the data, opened and read."""
-        import numpy as np
-
         me().must("run")
         audit.ready()
-        target, data = self._pair()
-        data = data.hoping(self.data.favorable)
-        data = data if self.data.relations is None else data.relating(self.data.relations)
+        target, data = self._whole()
         facts = {"model": target.name, "from": self.target.sample or self.target.file or target.origin, "data": data.name}
         audit.note("model opened", target.fingerprint, facts | {"data_fingerprint": data.fingerprint})
-        data = self._cohort(data, target)
-        if self.data.rows is not None and self.data.rows < len(data):
-            data = data.sample(self.data.rows, np.random.default_rng(self.seed))
-        return target, data
+        return target, self._chosen(target, data)
+
+    def offered(self, rows: "Dataset | None" = None) -> "tuple[Target, Dataset]":
+        """As `opened`, for whoever comes: nobody's role is asked for and no log says whose it is. ``rows`` are the data file's, where they were read before."""
+        self._known_rows = rows
+        target, data = self._whole()
+        return target, self._chosen(target, data)
+
+    @property
+    def last_read(self) -> "Dataset | None":
+        """The rows of the data file as they were last read, before a cohort or a sample was taken; None where none were read yet."""
+        return self._last_read
 
     def rows(self) -> "Dataset":
         """The data alone; the model need not be there yet."""
@@ -156,6 +162,20 @@ class Config(Given):
         if not self.data.file:
             raise Problem("data", "no file or sample under [data]", 'Add file = "rows.csv" under [data]')
         return self._read(None)
+
+    def _whole(self) -> "tuple[Target, Dataset]":
+        target, data = self._pair()
+        data = data.hoping(self.data.favorable)
+        return target, data if self.data.relations is None else data.relating(self.data.relations)
+
+    def _chosen(self, target: "Target", data: "Dataset") -> "Dataset":
+        """The rows that the file asks for: its cohort, and so many of it."""
+        import numpy as np
+
+        data = self._cohort(data, target)
+        if self.data.rows is None or self.data.rows >= len(data):
+            return data
+        return data.sample(self.data.rows, np.random.default_rng(self.seed))
 
     def _cohort(self, data: "Dataset", target: "Target") -> "Dataset":
         """The rows of the cohort that the file names; all of them where it names none."""
@@ -245,12 +265,14 @@ class Config(Given):
         from ..datasets.proposing import propose
         from ..datasets.reading import read, read_table
 
+        if self._known_rows is not None:
+            return self._known_rows
         given = self.data
         label, sensitive = given.label, given.sensitive
         if target is not None and self.target.url:  # an endpoint tells its features and classes, not what the label is called
             meant = propose(read_table(self._path(given.file)), label, (given.member,) if given.member else ()).schema
             label, sensitive = meant.label, meant.sensitive if sensitive is None else sensitive
-        return read(
+        self._last_read = read(
             self._path(given.file),
             schema=None if target is None else target.schema,
             label=label,
@@ -266,10 +288,21 @@ class Config(Given):
             texts=lacking is not None and lacking.texts and not given.take,
             fit=lacking.size if lacking is not None else None,
         )
+        return self._last_read
 
     def _path(self, text: str) -> Path:
         path = Path(text).expanduser()
         return path if path.is_absolute() else self.folder / path
+
+    def files(self) -> dict[str, tuple[Path, ...]]:
+        """The files that are read, by the key that names each: ``target.file``, ``target.architecture``, ``target.behind``, ``data.file``."""
+        named = {
+            "target.file": (self.target.file,),
+            "target.architecture": (self.target.architecture,),
+            "target.behind": self.target.behind,
+            "data.file": (self.data.file,),
+        }
+        return {key: tuple(self._path(text) for text in texts if text) for key, texts in named.items()}
 
 
 def read_config(path: str | Path) -> Config:

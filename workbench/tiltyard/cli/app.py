@@ -91,6 +91,13 @@ def app_(
     processes: Annotated[
         int | None, typer.Option(help="Processes that a page may have at a time; 64 where not given. With --password or --hub.")
     ] = None,
+    offer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL=DATA",
+            help="A model and its data for everybody, listed beside the samples and held in memory once; or an assessment file. May be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """The workbench as a Voila app on 127.0.0.1; prints the URL with the token that opens it."""
     from .commands.limits import limits as bounded
@@ -98,7 +105,7 @@ def app_(
 
     options = {"pages": pages, "pages_per_person": pages_per_person, "starting": starting, "waiting": waiting, "idle": idle}
     of_shared = {"memory": memory, "cores": cores, "upload": upload, "processes": processes, "running": running}
-    bounds = bounded(limits, options | of_shared)
+    bounds = bounded(limits, {**options, **of_shared, "offer": offer or None})
     if password + no_token + hub > 1:
         raise typer.BadParameter("Expected one of --password, --hub and --no-token; found several. Leave the others away")
     login: Login = "password" if password else "hub" if hub else "none" if no_token else "token"

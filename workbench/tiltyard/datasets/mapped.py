@@ -28,7 +28,7 @@ def stored(parts: Iterable[NDArray[Any]], shape: tuple[int, ...], dtype: type[An
     if int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize <= IN_MEMORY:
         return _filled(parts, np.empty(shape, dtype))
     try:
-        with _file() as file:
+        with nameless() as file:
             for part in parts:
                 file.write(np.ascontiguousarray(part, dtype).data)
             file.flush()
@@ -57,7 +57,8 @@ def _places() -> list[str]:
     return [folder for folder in wanted if folder and os.access(folder, os.W_OK)]
 
 
-def _file() -> IO[bytes]:
+def nameless() -> IO[bytes]:
+    """A file without a name, on a disk where there is one; it is gone once nobody has it open or mapped."""
     for folder in _places():
         try:
             return tempfile.TemporaryFile(dir=folder)

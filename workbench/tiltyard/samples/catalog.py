@@ -72,6 +72,11 @@ def hold(name: str) -> None:
     _held[name] = load(name)
 
 
+def held() -> "list[tuple[TorchTarget, Dataset]]":
+    """The models and data that `hold` loaded and nobody has asked for yet."""
+    return [(sample.target, sample.data) for sample in _held.values()]
+
+
 @spelled
 def load(name: str) -> Sample:
     """The shipped model ``name`` (census, digits, digits-robust) with its data, as ``.target`` and ``.data``. Checksums are verified.

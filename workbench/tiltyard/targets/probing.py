@@ -14,7 +14,7 @@ from ..errors import Problem, Unavailable
 from ..result import Metric
 from ..statistics.intervals import rate
 from .decision import Scores
-from .target import Target
+from .target import Target, asked_anew
 
 MORE = 200
 
@@ -46,7 +46,8 @@ def probe(target: Target, data: Dataset, rows: int = 10) -> Probe:
     part = data.unseen.take(_spread(data.unseen.y, rows))
     started = time.perf_counter()
     try:
-        found = target.predictions(part.x)
+        with asked_anew():
+            found = target.predictions(part.x)
     except Exception as error:
         return Probe("failed", _line(error, target), len(part))
     seconds = time.perf_counter() - started

@@ -1,10 +1,12 @@
 """Whether people behind a shared login are kept from this account's secrets, asked before the app starts."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...access import store_place
 from ...access.confined import Confines, impossible, outside, python_places, system_places
+from ...access.offers import Offer
 from ...access.users import default_place as users_place
 from ...audit import notes as audit
 from ...errors import Problem
@@ -35,11 +37,12 @@ def homes() -> None:
             raise Problem(f"a folder for {what}", f"none at {path.absolute().parent}", "Make it first, or name another")
 
 
-def kept_apart(data_root: Path | None = None) -> None:
+def kept_apart(data_root: Path | None = None, offers: Sequence[Offer] = ()) -> None:
     """Raise where kernels are confined and a secret lies among what they read: Python's folders, the system's, or people's data."""
     if impossible():
         return
     people = [str(folder) for folder in data_root.iterdir() if folder.is_dir()] if data_root else []
+    people += [path for offer in offers for path in offer.reads]
     if path := outside(secrets(), Confines((*system_places(), *python_places(), *people), ())):
-        where = "people's data, Python's own folders and the system's"
+        where = "people's data, what is offered, Python's own folders and the system's"
         raise Problem(f"people, keys, store and audit log away from {where}", f"{path}", "Keep it elsewhere")

@@ -1,10 +1,12 @@
-"""What `tiltyard app` gives each person and all of them together: by options, or in a file."""
+"""What `tiltyard app` gives each person and all of them together, and offers to all: by options, or in a file."""
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
+from ...access.offers import Offer
 from ...access.places import opened
 from ...errors import Problem
 from ...result import Frozen
@@ -47,13 +49,16 @@ class Limits(Frozen):
         default=None, ge=1, le=10_080, description="Minutes without a click after which an open page ends, told before"
     )
 
+    offer: tuple[str, ...] = Field(default=(), description="Models with their data for everybody, each MODEL=DATA or an assessment file")
+    _folder: Path = PrivateAttr(default_factory=Path)
+
     def words(self) -> list[str]:
         """The app's server's options."""
-        given = self.model_dump(exclude_none=True)
+        given = self.model_dump(exclude_none=True, exclude={"offer"})
         return [f"--{TRAITS[name]}={value * (MINUTE if name == 'idle' else 1)}" for name, value in given.items()]
 
 
-def limits(file: Path | None, options: dict[str, int | None]) -> Limits:
+def limits(file: Path | None, options: Mapping[str, int | Sequence[str] | None]) -> Limits:
     """What a TOML file says, and over it what the options say.
 
     Raises
@@ -69,11 +74,24 @@ def limits(file: Path | None, options: dict[str, int | None]) -> Limits:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise Problem("a TOML file of limits", f"{file}: {error}", f"Write lines such as pages = 30; there are {names()}") from None
     try:
-        return Limits.model_validate({**kept, **{name: value for name, value in options.items() if value is not None}})
+        made = Limits.model_validate({**kept, **{name: value for name, value in options.items() if value is not None}})
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
         raise Problem(f"limits within their bounds ({names()})", f"{field}: {first['msg']}", "Change it") from None
+    if file is not None and options.get("offer") is None:
+        made._folder = file.absolute().parent
+    return made
+
+
+def offers(bounds: Limits) -> tuple[Offer, ...]:
+    """What ``bounds`` offer, looked at; a `Problem` where one is no model with its data, may not be opened, or bears another's name."""
+    from ...assessment.offers import offer_of
+
+    found = tuple(offer_of(text, bounds._folder) for text in bounds.offer)
+    if twice := next((one.name for one in found if [other.name for other in found].count(one.name) > 1), ""):
+        raise Problem("offers of different names", f"{twice!r} twice", "Give one an assessment file with a name of its own")
+    return found
 
 
 def names() -> str:

@@ -11,15 +11,17 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from ...access.confined import unconfined
+from ...access.offers import OFFERS, Offer, written
 from ...access.places import DATA_ROOT
 from ...errors import Problem
 from ..console import remark, say
-from .limits import Limits
+from .limits import Limits, offers
 
 HOST = "127.0.0.1"
 PORTS = {"app": 8866, "lab": 8888}
@@ -42,7 +44,8 @@ class Door:
 
     ``login`` is by token, by name and password, by JupyterHub, or none for all who can reach it; ``hostname`` is a TLS
     proxy's; ``page`` another notebook than the workbench; ``data_root`` the folder in which each person's data lie. Unless ``warm``
-    is off, kernels are forked where that is safe. ``limits`` bound what each person, and all of them, take of the machine.
+    is off, kernels are forked where that is safe. ``limits`` bound what each person, and all of them, take of the machine, and name
+    what is offered to all.
     """
 
     login: Login = "token"
@@ -53,7 +56,7 @@ class Door:
     limits: Limits = NO_LIMITS
 
     def ready(self) -> None:
-        """Raise where nobody could come in, or everybody from elsewhere."""
+        """Raise where nobody could come in, or everybody from elsewhere, or what is offered to all may not be opened."""
         if self.page is not None and not (self.page.is_file() and self.page.suffix == ".ipynb"):
             raise Problem("a notebook (.ipynb) to serve", f"{self.page}, which is none", "Name another")
         if self.login == "none" and self.hostname:
@@ -73,11 +76,17 @@ class Door:
                 f"login by {self.login}",
                 "Leave them away",
             )
+        offered = self.offers
         if self.login in SHARED:
             from .apart import homes, kept_apart
 
             homes()
-            kept_apart(self.data_root)
+            kept_apart(self.data_root, offered)
+
+    @cached_property
+    def offers(self) -> tuple[Offer, ...]:
+        """What is offered to all, looked at; a `Problem` where it cannot be."""
+        return offers(self.limits)
 
     def _rooted(self, root: Path) -> None:
         if self.login not in SHARED:
@@ -100,6 +109,7 @@ def app(port: int | None, browser: bool, door: Door) -> int:
         remark(ROOT, style="bold red")
     if door.data_root is not None:
         os.environ[DATA_ROOT] = str(door.data_root.resolve())
+    os.environ[OFFERS] = written(door.offers)
     if door.login in SHARED and (reason := unconfined()):
         remark(reason, style="bold red")
     if door.login == "hub":
