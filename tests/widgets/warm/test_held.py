@@ -9,6 +9,8 @@ import pytest
 from tests.offering import wages
 
 from tiltyard.access.offers import OFFERS, written
+from tiltyard.access.person import Person
+from tiltyard.access.roles import Role
 from tiltyard.assessment import offers as module
 from tiltyard.assessment.offers import offer_of, offered
 from tiltyard_widgets.warm.held import answered, hold_offers, tried
@@ -64,3 +66,16 @@ def test_what_is_offered_is_held_with_its_answers(
     assert target.known_answers is not None and target.queries == 0
     target._scores = None  # type: ignore[assignment, method-assign]  # it answers nothing by itself
     assert (target.predictions(data.x).scores == truly.scores).all()
+
+
+def test_a_confined_kernel_reads_what_is_offered_and_knows_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiltyard_widgets.gateway.confining import confines_of, environment_of
+
+    (tmp_path / "home@x").mkdir()
+    made = [offer_of(str(wages(tmp_path / "home@x")))]
+    monkeypatch.setenv(OFFERS, written(made))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    confines = confines_of(Person("ann", Role.VIEWER, shared=True), tmp_path)
+    assert {str(tmp_path / "home@x" / name) for name in ("wages.safetensors", "wages.csv", "layers.json")} <= set(confines.reads)
+    assert str(tmp_path / "home@x") not in confines.reads
+    assert environment_of(dict(os.environ), tmp_path)[OFFERS] == os.environ[OFFERS]
