@@ -8,10 +8,11 @@ import pytest
 from tests.tiny import tiny_data
 
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.targets.asked_for_all import asked
 from tiltyard.targets.deciding import deciding
 from tiltyard.targets.decision import Threshold
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.known_answers import KnownAnswers, asked
+from tiltyard.targets.known_answers import KnownAnswers
 from tiltyard.targets.target import Target, asked_anew, uncounted
 
 

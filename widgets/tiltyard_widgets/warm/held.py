@@ -91,7 +91,7 @@ def answered() -> Iterator[None]:
     """Ask each model that is held its own rows, some at each step, so that no page asks them again."""
     from tiltyard.assessment.offers import held as held_offers
     from tiltyard.samples.catalog import held as held_samples
-    from tiltyard.targets.known_answers import asked
+    from tiltyard.targets.asked_for_all import asked
 
     for target, data in (*held_samples(), *held_offers()):
         with suppress(Exception):  # what a model does not answer here it does not answer a page either, which says so

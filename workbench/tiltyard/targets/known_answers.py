@@ -4,7 +4,6 @@ Rows are found by their bytes, so whoever takes a sample, a cohort or the held-o
 answered for, by its fingerprint: a copy that decides by another rule, or is trained further, has another.
 """
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,12 +11,8 @@ from numpy.typing import NDArray
 
 from ..datasets.schema import Rows
 from .decision import Prediction
-from .target import Target, asked_anew, uncounted
 
-FEW, AT_ONCE = 64, 4096
-STEP = 0.5  # s
-CERTAIN = 1000  # rows that are asked twice, before a model is taken for one that does not draw
-MOST, LONGEST = 500_000, 60.0  # rows, and seconds, beyond which they are left to whoever asks
+AT_ONCE = 4096
 
 
 class KnownAnswers:
@@ -49,32 +44,6 @@ class KnownAnswers:
         if any(not np.array_equal(self._rows[places[part]], rows[part]) for part in _parts(len(rows))):
             return None
         return Prediction(self._found.labels[places], self._found.scores[places])
-
-
-def asked(target: Target, x: Rows) -> Iterator[KnownAnswers | None]:
-    """Ask ``target`` all rows, at each step as many as it answers in about `STEP` seconds: None until all are answered.
-
-    It ends without a word where two askings differ or all would take too long. What is asked here is none of anybody's questions.
-    """
-    if "scores" not in target.offers or target.noise or len(x) > MOST:
-        return
-    labels, scores = np.empty(len(x), np.int64), np.empty((len(x), len(target.classes)))
-    start, step, spent = 0, FEW, 0.0
-    while start < len(x):
-        part, begun = slice(start, start + step), time.thread_time()
-        with uncounted(), asked_anew():
-            found = target.predictions(x[part])
-            again = target.predictions(x[part]) if start < CERTAIN else found
-        if not (np.array_equal(found.labels, again.labels) and np.array_equal(found.scores, again.scores)):
-            return
-        labels[part], scores[part] = found.labels, found.scores
-        start += step
-        spent += (took := time.thread_time() - begun)
-        step = min(2 * step, AT_ONCE) if took < STEP / 2 else step
-        if spent / start * len(x) > LONGEST:
-            return
-        yield None
-    yield KnownAnswers(target.fingerprint, x, Prediction(labels, scores))
 
 
 def _parts(n: int) -> Iterator[slice]:
