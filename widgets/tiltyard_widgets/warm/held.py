@@ -51,11 +51,11 @@ def tried(act: Callable[[], object], unfit: Callable[[], str], patience: float =
         os.close(ours)
         _try(act, unfit, theirs)
     os.close(theirs)
-    with os.fdopen(ours, "rb") as said:
-        return _heard(pid, said.fileno(), patience)
+    with os.fdopen(ours, "rb") as pipe:
+        return _heard(pid, pipe.fileno(), patience)
 
 
-def _try(act: Callable[[], object], unfit: Callable[[], str], said: int) -> None:
+def _try(act: Callable[[], object], unfit: Callable[[], str], pipe: int) -> None:
     reason = "it did not end as it should"
     try:
         _end_with_parent()
@@ -65,7 +65,7 @@ def _try(act: Callable[[], object], unfit: Callable[[], str], said: int) -> None
         reason = str(error) or type(error).__name__
     finally:
         with suppress(OSError):
-            os.write(said, b"=" + reason.encode(errors="replace")[:MOST_WORDS])
+            os.write(pipe, b"=" + reason.encode(errors="replace")[:MOST_WORDS])
         os._exit(0)
 
 
@@ -74,9 +74,9 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def _heard(pid: int, said: int, patience: float) -> str:
-    ready, _, _ = select.select([said], [], [], patience)
-    words = os.read(said, MOST_WORDS + 1) if ready else b""
+def _heard(pid: int, pipe: int, patience: float) -> str:
+    ready, _, _ = select.select([pipe], [], [], patience)
+    words = os.read(pipe, MOST_WORDS + 1) if ready else b""
     if not ready:
         os.kill(pid, signal.SIGKILL)
     _, how = os.waitpid(pid, 0)
