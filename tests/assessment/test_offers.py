@@ -60,6 +60,7 @@ def test_rows_that_were_read_before_give_the_same(toml: Path) -> None:
         ("none.safetensors=wages.csv", "a model file to offer"),
         ("wages.safetensors=none.csv", "none at"),
         ("census.safetensors=wages.csv", "that no sample has"),
+        ("wages.safetensors=/dev/zero", "data.file"),
         ("evil.pkl=wages.csv", "evil"),
         ("url.toml", "an endpoint"),
         ("sample.toml", "a shipped sample"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..access.offers import Offer, offers
+from ..access.places import opened
 from ..errors import Problem
 from .config import Config, read_config
 from .toml_file import checked
@@ -80,6 +81,8 @@ def _held_for_all(config: Config, name: str) -> None:
 def _there(path: Path, key: str) -> Path:
     if not path.exists():
         raise Problem(f"a file for {key}", f"none at {path}", "Check the path")
+    if not path.is_dir():
+        opened(path, key).close()  # no device and no pipe
     return path.resolve()
 
 
