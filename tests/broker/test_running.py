@@ -1,6 +1,8 @@
 """The queue before a shared machine's workers, by a clock that is set by hand."""
 
-from tiltyard.broker.running import SETTLE, STALE, Lanes, Place, Running
+import pytest
+
+from tiltyard.broker.running import LATE, LONGEST, OVERDUE, SETTLE, STALE, Lanes, Place, Running
 
 
 class Clock:
@@ -121,3 +123,48 @@ def test_a_check_of_seconds_does_not_wait_for_one_of_minutes() -> None:
     assert [lanes.ask(id, "ada", seconds).place for id, seconds in (("a", 600.0), ("b", 600.0), ("c", 2.0))] == [0, 1, 0]
     lanes.leave("a")
     assert lanes.ask("b", "ada", 600.0).place == 0
+
+
+def test_who_says_that_each_takes_no_time_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither among the quick nor, once they are not, among the long."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    clock = Clock()
+    lanes = Lanes(1, clock)
+    assert [lanes.ask(f"a{n}", "ada", 0.0).place for n in range(3)] == [0, 1, 2]
+    assert lanes.ask("b", "bob", 2.0).place
+    clock.now = LATE + 1.0
+    assert lanes.ask("a0", "ada", 0.0, holds=True).place == 0  # it holds what it had, and is counted once
+    assert lanes.ask("b", "bob", 2.0).place == 0
+    lanes.leave("b")
+    assert lanes.ask("c", "cem", 100.0).place == 1
+    clock.now = OVERDUE + 1.0
+    assert lanes.ask("c", "cem", 100.0).place == 0
+    assert lanes.ask("a long one", "ada", 100.0).place == 1  # for herself it counts
+
+
+def test_who_never_gives_a_worker_back_keeps_others_waiting_for_so_long_alone() -> None:
+    clock = Clock()
+    queue = Running(1, clock)
+    queue.ask("a", "ada", 1e300)
+    clock.now = 2 * LONGEST
+    assert queue.ask("b", "bob", 60.0).place == 1
+    clock.now += 1.0
+    assert queue.ask("b", "bob", 60.0).place == 0
+    assert queue.ask("c", "cem", 60.0).place == 1  # Bob's counts
+
+
+def test_the_place_of_one_among_thousands_is_found_at_once() -> None:
+    """By how many times people are compared: as often as there are checks, and people."""
+    compared: list[str] = []
+
+    class Had(dict[str, float]):
+        def get(self, who: str, default: float = 0.0) -> float:  # type: ignore[override]
+            compared.append(who)
+            return super().get(who, default)
+
+    queue = Running(1, Clock())
+    for n in range(30):
+        queue.ask(f"{n}", "ada" if n % 2 else "bob", 60.0)
+    queue._had = Had(queue._had)
+    queue.ask("last", "cem", 60.0)
+    assert len(compared) < 5 * 30

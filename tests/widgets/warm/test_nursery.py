@@ -17,7 +17,7 @@ import pytest
 from tiltyard_widgets.warm import nursery as nurseries
 from tiltyard_widgets.warm.forked import Forked
 from tiltyard_widgets.warm.nursery import Cold, Nursery, possible
-from tiltyard_widgets.warm.parent import Parent
+from tiltyard_widgets.warm.parent import Parent, heard
 from tiltyard_widgets.warm.prepared import AFTERWARDS
 from tiltyard_widgets.warm.request import Request
 
@@ -135,6 +135,16 @@ def test_all_end_with_whoever_holds_the_parent(tmp_path: Path) -> None:
     held.close()
     child.wait(PATIENCE)
     assert not psutil.pid_exists(process.pid)
+
+
+def test_one_who_goes_amid_an_answer_is_gone_like_any_other() -> None:
+    """The system resets the line then, of which the parent once died and left its children."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with there:
+        here.send(b"retire")
+        there.send(b"never read")
+        here.close()
+        assert heard(there) == (b"", [])
 
 
 def test_settings_that_count_at_the_start_are_not_taken_from_another(nursery: Nursery, tmp_path: Path) -> None:

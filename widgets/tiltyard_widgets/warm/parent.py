@@ -71,9 +71,9 @@ class Parent:
             self._more = None
 
     def _heard(self) -> bool:
-        word, handles, _, _ = socket.recv_fds(self._control, 64, MOST_HANDLES)
+        word, handles = heard(self._control)
         if word == FORK:
-            self._forked(list(handles))
+            self._forked(handles)
         elif word == RETIRE:
             self._retired = True
         return bool(word)
@@ -86,7 +86,8 @@ class Parent:
         except OSError as error:
             for handle in handles:
                 os.close(handle)
-            self._control.send(json.dumps({"refused": error.strerror}).encode())
+            with suppress(OSError):  # who asked may be gone; the next word says so
+                self._control.send(json.dumps({"refused": error.strerror}).encode())
             return
         if pid == 0:
             signal.set_wakeup_fd(-1)
@@ -97,7 +98,8 @@ class Parent:
             os.close(handle)
         self._children.add(pid)
         process = os.pidfd_open(pid)
-        socket.send_fds(self._control, [json.dumps({"pid": pid}).encode()], [process])
+        with suppress(OSError):
+            socket.send_fds(self._control, [json.dumps({"pid": pid}).encode()], [process])
         os.close(process)
 
     def _buried(self) -> None:
@@ -110,6 +112,15 @@ class Parent:
 
         for pid in self._children:
             end(pid)  # and what it started in a session of its own, which nobody finds once it is dead
+
+
+def heard(control: socket.socket) -> tuple[bytes, list[int]]:
+    """The next word and the handles that came with it; none where the other end is gone, also amid an answer that it never read."""
+    try:
+        word, handles, _, _ = socket.recv_fds(control, 64, MOST_HANDLES)
+    except ConnectionError:
+        return b"", []
+    return word, list(handles)
 
 
 def main() -> None:

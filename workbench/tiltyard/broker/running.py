@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
@@ -9,6 +10,11 @@ from threading import Lock
 QUICK = 5.0  # s that a check is expected to take at most to go past those that take long
 GRACE = 1.0  # s that a free worker waits for a person who holds none
 STALE = 30.0  # s after which one that waits and no longer asks has given up
+LATE = 20.0  # s that a check may run among the quick ones; then it counts among the long
+OVERDUE, LONGEST = (
+    600.0,
+    3600.0,
+)  # s that a check holds a worker at least while somebody else waits, and the most that is believed of what it is expected to take
 SETTLE = 5.0  # s in which those who hold a worker of a broker that died say so to the next
 
 
@@ -38,6 +44,7 @@ class Running:
 
     A second worker of one person's is given once it has been free for a second: somebody's next step comes a moment after the one before.
     Whoever comes anew counts as having had as much as the least of those who are there: nobody saves up turns by staying away.
+    One that holds a worker for more than `OVERDUE` seconds and twice what was expected does not count for others who wait: nobody keeps them waiting for good, by never giving it back or by what is said to be expected.
 
     Parameters
     ----------
@@ -66,7 +73,7 @@ class Running:
             self._forget(now)
             if id not in self._asked:
                 self._came(who)
-                self._asked[id] = Asked(who, seconds, now)
+                self._asked[id] = Asked(who, min(seconds, LONGEST), now)
             me = self._asked[id]
             me.heard = now
             if me.begun is None and (holds or self._turn(me, now)):
@@ -82,8 +89,30 @@ class Running:
             if not self._asked:
                 self._had.clear()
 
+    def has(self, id: str) -> bool:
+        """Does it wait or run here?"""
+        with self._alone:
+            return id in self._asked
+
+    def late(self) -> dict[str, Asked]:
+        """Those that have held a worker for more than `LATE` seconds; they count here no more."""
+        with self._alone:
+            now = self._clock()
+            found = {id: one for id, one in self._asked.items() if one.begun is not None and now - one.begun > LATE}
+            for id, one in found.items():
+                del self._asked[id]
+                self._had[one.who] = self._had.get(one.who, 0.0) + LATE
+            return found
+
+    def add(self, held: dict[str, Asked]) -> None:
+        """Count these too, which hold a worker of another queue."""
+        with self._alone:
+            for id, one in held.items():
+                self._came(one.who)
+                self._asked[id] = one
+
     def _turn(self, me: Asked, now: float) -> bool:
-        free = max(0, self.workers - len(self._held()))
+        free = max(0, self.workers - sum(one.who == me.who or not overdue(one, now) for one in self._held()))
         return now >= self._opens and me in self._order()[:free] and self._may(me, now)
 
     def _may(self, me: Asked, now: float) -> bool:
@@ -104,14 +133,19 @@ class Running:
 
     def _order(self) -> list[Asked]:
         """Those who wait, the next first."""
-        left = [one for one in self._asked.values() if one.begun is None]
-        holds = [one.who for one in self._held()]
+        waiting: dict[str, deque[tuple[int, Asked]]] = {}
+        for at, one in enumerate(one for one in self._asked.values() if one.begun is None):
+            waiting.setdefault(one.who, deque()).append((at, one))
+        holds = Counter(one.who for one in self._held())
         order: list[Asked] = []
-        while left:
-            first = min(left, key=lambda one: (holds.count(one.who), self._had.get(one.who, 0.0)))  # of equals the one that came first
-            left.remove(first)
-            order.append(first)
-            holds.append(first.who)
+        while waiting:
+            who = min(
+                waiting, key=lambda who: (holds[who], self._had.get(who, 0.0), waiting[who][0][0])
+            )  # of equals the one that came first
+            order.append(waiting[who].popleft()[1])
+            holds[who] += 1
+            if not waiting[who]:
+                del waiting[who]
         return order
 
     def _place(self, me: Asked, now: float) -> Place:
@@ -131,8 +165,13 @@ class Running:
         return free[0]
 
 
+def overdue(one: Asked, now: float) -> bool:
+    """Has it held a worker for longer than others must wait for it?"""
+    return one.begun is not None and now - one.begun > max(OVERDUE, 2 * one.seconds)
+
+
 class Lanes:
-    """Two queues, so that a check of seconds does not wait for one of minutes: each is bounded.
+    """Two queues, so that a check of seconds does not wait for one of minutes: each is bounded. A quick one that is not counts among the long.
 
     Parameters
     ----------
@@ -140,9 +179,9 @@ class Lanes:
         How many checks of more than `QUICK` seconds run at once; 0 for one for two cores.
     """
 
-    def __init__(self, running: int = 0) -> None:
+    def __init__(self, running: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         cores = os.cpu_count() or 1
-        self.long, self.quick = Running(running or max(1, cores // 2)), Running(max(1, cores - 1))
+        self.long, self.quick = Running(running or max(1, cores // 2), clock), Running(max(1, cores - 1), clock)
 
     def settle(self) -> None:
         """As `Running.settle`."""
@@ -151,7 +190,9 @@ class Lanes:
 
     def ask(self, id: str, who: str, seconds: float, holds: bool = False) -> Place:
         """As `Running.ask`, in the queue where checks of this length stand."""
-        return (self.quick if seconds <= QUICK else self.long).ask(id, who, seconds, holds)
+        self.long.add(self.quick.late())
+        lane = self.long if seconds > QUICK or self.long.has(id) else self.quick
+        return lane.ask(id, who, seconds, holds)
 
     def leave(self, id: str) -> None:
         """As `Running.leave`."""
