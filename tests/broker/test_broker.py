@@ -131,7 +131,7 @@ def test_a_fork_does_not_speak_for_its_parent(lines: Lines) -> None:
 @pytest.mark.parametrize(("near", "far"), [(Store, RemoteStore), (Jobs, RemoteJobs), (Artifacts, RemoteArtifacts)])
 def test_nothing_of_the_store_is_done_in_a_kernel_itself(near: type, far: type) -> None:
     """Each public method is the remote one's own; these are made of others, or of the broker's alone."""
-    made_of_others = {"find", "put", "reading", "unproven_outcomes", "end"}
+    made_of_others = {"find", "put", "shut", "kept_of", "reading", "unproven_outcomes", "end"}
     public = {name for name in vars(near) if not name.startswith("_")}
     assert public - set(vars(far)) - (made_of_others if near is not Store else made_of_others - {"end"}) == set()
 
