@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -229,22 +230,44 @@ def test_one_that_is_born_during_a_look_is_left_alone(monkeypatch: pytest.Monkey
     assert kernels.ended == []
 
 
-def test_a_containers_memory_is_its_own(tmp_path: Path) -> None:
-    (tmp_path / "memory.max").write_text("4294967296\n")
-    (tmp_path / "memory.current").write_text("3221225472\n")
-    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 1073741824\n")
-    assert memory._container(tmp_path) == (4 << 30, 2 << 30)
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory._container(tmp_path)[0] is None
-    assert memory._container(tmp_path / "none") == (None, 0)
-    older = tmp_path / "older" / "memory"
-    older.mkdir(parents=True)
-    (older / "memory.limit_in_bytes").write_text("4294967296\n")
-    (older / "memory.usage_in_bytes").write_text("3221225472\n")
-    (older / "memory.stat").write_text("inactive_file 1\ntotal_inactive_file 1073741824\n")
-    assert memory._container(tmp_path / "older") == (4 << 30, 2 << 30)
-    total, free = memory.memory()
-    assert 0 <= free <= total
+def group(folder: Path, limit: str, used: int, names: tuple[str, str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in zip((*names[:2], "memory.stat"), (limit, str(used), f"anon 1\n{names[2]} {1 << 30}"), strict=True):
+        (folder / name).write_text(f"{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "word", "names"),
+    [
+        ("", "0::", ("memory.max", "memory.current", "inactive_file")),
+        ("memory", "4:memory:", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")),
+        ("memory", "4:cpu,memory:", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")),
+    ],
+    ids=["two", "one", "one with another"],
+)
+def test_the_memory_of_a_container_and_of_every_group_around_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, word: str, names: tuple[str, str, str]
+) -> None:
+    """As `docker --memory` has it at the top, and `systemd-run --scope -p MemoryMax=4G` below."""
+    root, own = tmp_path / "cgroup", tmp_path / "own"
+    group(root / place, "max", 9 << 30, names)
+    group(root / place / "user.slice", str(6 << 30), 5 << 30, names)
+    group(root / place / "user.slice" / "run.scope", str(4 << 30), 3 << 30, names)
+    own.write_text(f"9:name=systemd:/elsewhere\n{word}/user.slice/run.scope\n")
+    assert memory.bounds(root, own) == [(4 << 30, 2 << 30), (6 << 30, 4 << 30)]
+    for other in (f"{word}/\n", f"{word}/../../host\n", f"{word}/of/the/host\n", ""):  # of a container that has no namespace of groups
+        own.write_text(other)
+        assert memory.bounds(root, own) == []
+    group(root / place, str(4 << 30), 3 << 30, names)
+    assert memory.bounds(root, own) == memory.bounds(root, tmp_path / "none") == [(4 << 30, 2 << 30)]
+    assert memory.bounds(tmp_path / "none", own) == []
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=8 << 30, available=7 << 30))
+    monkeypatch.setattr(
+        memory, "bounds", lambda: [memory.Bound(4 << 30, 1 << 30), memory.Bound(6 << 30, 4 << 30), memory.Bound(1 << 60, 0)]
+    )
+    assert memory.memory() == (4 << 30, 2 << 30) and memory.bounded()
+    monkeypatch.setattr(memory, "bounds", lambda: [memory.Bound(1 << 60, 0)])
+    assert memory.memory() == (8 << 30, 7 << 30) and not memory.bounded()
 
 
 def test_every_limit_of_the_command_line_is_one_that_the_server_has() -> None:
