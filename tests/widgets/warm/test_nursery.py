@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tiltyard_widgets.warm import nursery as nurseries
+from tiltyard_widgets.warm.child import BEFORE_OTHERS
 from tiltyard_widgets.warm.forked import Forked
 from tiltyard_widgets.warm.nursery import Cold, Nursery, possible
 from tiltyard_widgets.warm.parent import Parent, heard
@@ -72,6 +73,7 @@ def test_a_child_has_what_it_was_given_and_nothing_else(nursery: Nursery, tmp_pa
     assert found["environment"] == {**HERE, "ONLY": "mine"}
     assert found["folder"] == str(tmp_path / "a") and found["words"][1:] == [str(tmp_path / "a" / "said"), "once"]
     assert found["session"] and found["interrupt"] and found["threads"] == 1
+    assert found["first_to_go"] >= BEFORE_OTHERS > int(Path(f"/proc/{nursery.process.pid}/oom_score_adj").read_text())  # type: ignore[union-attr]
     assert found["line"].startswith("tiltyard kernel twin") and "ipykernel.ipkernel" in found["modules"] and "torch" not in found["modules"]
 
 

@@ -81,6 +81,7 @@ def main() -> None:
         "environment": dict(os.environ),
         "folder": str(Path.cwd()),
         "session": os.getsid(0) == os.getpid(),
+        "first_to_go": int(Path("/proc/self/oom_score_adj").read_text()),
         "interrupt": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
         "threads": len(os.listdir("/proc/self/task")),
         "words": sys.argv,
