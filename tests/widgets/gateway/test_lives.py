@@ -274,7 +274,7 @@ def test_every_limit_of_the_command_line_is_one_that_the_server_has() -> None:
     from tiltyard.cli.commands.limits import TRAITS, Limits
     from tiltyard_widgets.gateway.kernels import OwnedKernels
 
-    assert set(TRAITS) == set(Limits.model_fields)
+    assert {*TRAITS, "offer"} == set(Limits.model_fields)  # what is offered goes to kernels, not to the server
     ours = {trait.partition(".")[2] for trait in TRAITS.values() if trait.startswith("OwnedKernels.")}
     assert ours <= set(OwnedKernels.class_traits(config=True))
 
