@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -105,6 +106,18 @@ def test_nothing_is_left_where_the_command_that_started_the_server_is_killed(tmp
         command.kill()
         command.wait(PATIENCE)
         assert left([server, *children]) == 0
+
+
+@pytest.mark.parametrize(
+    "half", [b"GET /login HTTP/1.1\r\nHost:", b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nx"]
+)
+def test_half_a_request_is_not_waited_for(tmp_path: Path, half: bytes) -> None:
+    """Whoever has no login would take with them, one by one, every connection that the server may have."""
+    with serving(tmp_path, "token", more=["--App.patience=1"]) as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as one:
+            one.sendall(half)
+            assert one.recv(1) == b""
 
 
 def test_the_kernel_of_a_browser_that_vanished_ends(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from .visits import Visits
 
 SHORTEST = 32
 MOST_BODY = 1 << 20
+MOST_OPEN = 1 << 16  # connections and files
 PATIENCE = 3600  # s for a cell's outputs after its reply: while the server is busy with others they come late, and what is given up is a blank page
 LONGEST_FOLDER = 32  # a socket's path has 104 characters at most, and the rest of it takes 70
 TEND = 10  # s between looks at the warm parent
@@ -54,6 +55,9 @@ class App(Voila):
     hostname = Unicode("", config=True, help="A name it is reached under through a TLS proxy, beside this machine's own.")
     ping = Integer(15_000, config=True, help="Milliseconds between pings of an open page; three without an answer end its connection.")
 
+    patience = Integer(
+        30, config=True, help="Seconds in which a request must be here, its body too, and after which a connection that asks nothing ends."
+    )
     pause = Integer(2000, config=True, help="Milliseconds after which a wrong name or password is refused.")
     warm = Enum(
         ["workbench", "bare", "off"],
@@ -132,8 +136,10 @@ class App(Voila):
         return made
 
     def listen(self) -> None:
-        """Voila's, with a limit on what anybody can send before the login; uploads come over the page's websocket."""
-        self.app.listen = partial(self.app.listen, max_body_size=MOST_BODY)
+        """Voila's, with a limit on what anybody can send before the login, and how slowly; uploads come over the page's websocket."""
+        slow = {"idle_connection_timeout": self.patience, "body_timeout": self.patience}
+        self.app.listen = partial(self.app.listen, max_body_size=MOST_BODY, **slow)
+        many_open()
         if self.login in SHARED and not impossible():
             self.kernel_manager.keeper.start()
             self._keeping = PeriodicCallback(self.kernel_manager.keeper.tend, 1000 * KEEP)
@@ -171,6 +177,16 @@ class App(Voila):
         """A line for what broke, without its query."""
         if handler.get_status() >= 500:
             self.log.error("%d %s %s", handler.get_status(), handler.request.method, handler.request.path)
+
+
+def many_open() -> None:
+    """Let this process have as many files open as it may: each connection is one."""
+    if os.name == "posix":
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        with suppress(OSError, ValueError):  # macOS allows fewer than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, MOST_OPEN) if most >= 0 else MOST_OPEN, most))
 
 
 def token() -> str:
