@@ -68,8 +68,11 @@ def collected() -> Collected:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in `tests/ui` is a UI test; where a browser is demanded (TILTYARD_UI=required) its absence fails instead of skipping.
 
-    What a whole run measured as slow is in `slow.txt`, which `.ci/slow.py` writes.
+    They come first, for they are the longest: so workers that take from one another's ends leave them to one, which starts the app and
+    JupyterLab once, and short tests are what is left for all at the end. What a whole run measured as slow is in `slow.txt`, which
+    `.ci/slow.py` writes.
     """
+    items.sort(key=lambda item: "ui" not in item.path.relative_to(SLOW.parent).parts)
     slow = set(SLOW.read_text(encoding="utf-8").split())
     for item in items:
         if item.nodeid.partition("[")[0] in slow:

@@ -5,6 +5,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self, final
@@ -131,12 +132,16 @@ class Estimate:
 def versions(names: Sequence[str] = ("numpy", "torch", "scikit-learn", "opacus", "fairlearn", "shap")) -> dict[str, str]:
     """Versions of Python, this machine's system, Tiltyard and the packages a result depends on."""
     found = {"python": platform.python_version(), "tiltyard": __version__, "system": f"{platform.system()} {platform.machine()}"}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return found | {name: version for name in names if (version := _installed(name))}
+
+
+@cache
+def _installed(name: str) -> str:
+    """The version of a package, empty where it is not there; asked once in a process, for reading what it says of itself takes milliseconds."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,8 @@ class Window:
         """What axe-core finds serious or critical there."""
         import axe_core_python
 
-        self.page.evaluate((Path(axe_core_python.__file__).parent / "axe.min.js").read_text())
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate((Path(axe_core_python.__file__).parent / "axe.min.js").read_text())
         found = self.page.evaluate("async w => (await axe.run(w, { resultTypes: ['violations'] })).violations", within)
         return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
 

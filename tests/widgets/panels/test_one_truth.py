@@ -147,8 +147,11 @@ class House:
 
     def hold(self) -> None:
         """Every number that is shown, against the store."""
+        store = Store(self.place)
         for window in self.windows:
-            held(window, Store(self.place))
+            held(window, store)
+        for line in store.runs():
+            of_run(store, line)
 
 
 def held(window: Workbench, store: Store) -> None:
@@ -217,8 +220,6 @@ def history(window: Workbench, store: Store) -> None:
     shown = {row[8]: row[:4] + row[5:7] for row in table.rows} if table is not None else {}
     assert shown == {row[8]: row[:4] + row[5:7] for row in table_of(lines, len(lines)).rows}
     assert all(str(row[0]) in words(panel.table.tree[0]) for row in shown.values())
-    for line in lines:
-        of_run(store, line)
     if len(lines) > 1:
         assert panel.before.value != panel.after.value
 
