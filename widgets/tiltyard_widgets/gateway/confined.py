@@ -14,6 +14,8 @@ from pathlib import Path
 from tiltyard.access import line
 from tiltyard.access.confined import Confines, confine
 
+from ..warm.title import entitle
+
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 WAITING = 100
 
@@ -25,9 +27,19 @@ def main() -> None:
     line.take(int(handle), int(door))
     confine(Confines(**json.loads(confines)))
     os.chdir(home)
+    accompany()
     hand_over(listening)
     sys.argv[:] = ["ipykernel_launcher", "-f", file]
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+
+
+def accompany() -> None:
+    """Have a twin of this process wait beside it, from which workers are forked; one that was started from nothing has imported too little to be worth it."""
+    if "torch" in sys.modules:
+        from tiltyard.child_processes.twin import divide
+        from tiltyard.execution.worker import attend
+
+        divide(attend, line.forget, "tiltyard twin", entitle)
 
 
 def listen(connection: dict[str, str]) -> dict[str, int]:

@@ -3,7 +3,6 @@
 import atexit
 import gc
 import os
-import random
 import runpy
 import signal
 import sys
@@ -13,6 +12,9 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
+
+from tiltyard.child_processes.chance import reseed
+from tiltyard.child_processes.twin import closed_but
 
 from .request import Request, read
 from .title import entitle
@@ -44,7 +46,7 @@ def _alone(handles: list[int]) -> Request:
     with os.fdopen(os.dup(handles[0]), "rb") as source:
         request = read(source.read())
     held = [_aloft(handle) for handle in handles[1:]]
-    _closed_but({0, 1, 2, *held})
+    closed_but({0, 1, 2, *held})
     for handle, number in zip(held, request.handles, strict=True):
         os.dup2(handle, number, inheritable=number <= 2)
         os.close(handle)
@@ -55,13 +57,6 @@ def _aloft(handle: int) -> int:
     import fcntl
 
     return fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, ALOFT)
-
-
-def _closed_but(kept: set[int]) -> None:
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) not in kept:
-            with suppress(OSError):
-                os.close(int(name))
 
 
 def _ran(request: Request, restore: Callable[[], None]) -> int:
@@ -93,16 +88,6 @@ def first_to_go() -> None:
     place = Path("/proc/self/oom_score_adj")
     with suppress(OSError):
         place.write_text(str(max(BEFORE_OTHERS, int(place.read_text()))), encoding="ascii")
-
-
-def reseed() -> None:
-    """Chance of its own: no two children of one parent may draw the same."""
-    seed = int.from_bytes(os.urandom(16), "little")
-    random.seed(seed)
-    if (numpy := sys.modules.get("numpy")) is not None:
-        numpy.random.seed([seed >> shift & 0xFFFFFFFF for shift in (0, 32, 64, 96)])
-    if (torch := sys.modules.get("torch")) is not None:
-        torch.manual_seed(seed & 0x7FFFFFFFFFFFFFFF)
 
 
 def _end(code: int) -> NoReturn:

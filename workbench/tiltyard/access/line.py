@@ -105,6 +105,12 @@ class Line:
         self._to = socket.socket(fileno=handles[0])
         return self._to
 
+    def close(self) -> None:
+        """Close it for this process."""
+        self._close()
+        if self._door is not None:
+            self._door.close()
+
     def _close(self) -> None:
         if self._to is not None:
             self._to.close()
@@ -135,6 +141,12 @@ def take(handle: int, door: int) -> None:
     for one in (handle, door):
         os.set_inheritable(one, False)
     _held[:] = [Line(socket.socket(fileno=handle), socket.socket(fileno=door))]
+
+
+def forget() -> None:
+    """Have no line any more: of a fork of the process whose it is."""
+    while _held:
+        _held.pop().close()
 
 
 def line() -> Line | None:

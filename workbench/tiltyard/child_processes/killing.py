@@ -18,3 +18,11 @@ def end(pid: int) -> None:
     for one in held.values():
         with suppress(psutil.Error):
             one.kill()
+
+
+def end_below() -> None:
+    """Kill all that this process started."""
+    import psutil
+
+    for child in psutil.Process().children():
+        end(child.pid)

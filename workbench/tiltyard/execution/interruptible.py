@@ -1,30 +1,23 @@
 """Steps in a process of their own, so that one that cannot be interrupted can be ended."""
 
 import logging
-import pickle
-import signal
 import subprocess
-import sys
 import threading
-import weakref
-from contextlib import suppress
-from queue import Empty, Queue
-from typing import Any
+from functools import partial
 
 from ..attempt import Clock
 from ..check import Step
 from ..child_processes.companion import companion, ended, kill
-from ..child_processes.messages import read, write
+from ..child_processes.twin import twin
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
-from ..errors import Problem
-from ..progress import Progress, Report
+from ..progress import Progress
 from ..targets.target import Target
+from .beside import Besides
 from .executors import Executor, Local, failed, received
-from .worker import CANCEL, Work
+from .relay import Worker, threads
+from .worker import Work
 
-POLITE = 0.5
-OFTEN = 0.05
 MANY = 2000
 
 
@@ -50,7 +43,7 @@ class Processes:
     def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
         """The step's record, and the target it made; never raises."""
         try:
-            message = packed(Work(step, target, data, _threads()))
+            message = packed(Work(step, target, data, threads()))
         except Exception as error:  # whatever an object of others raises when it is pickled
             logging.getLogger("tiltyard").info("%s runs in a thread: %s", step.title, error)
             return Local().call(step, target, data, progress)
@@ -71,7 +64,7 @@ class Processes:
         progress.check()
         with self._lock:
             self._idle = [worker for worker in self._idle if worker.process.poll() is None]
-            worker = self._idle.pop() if self._idle else Worker()
+            worker = self._idle.pop() if self._idle else _started()
         try:
             outcome = worker.ask(message, progress)
         except BaseException:
@@ -83,64 +76,27 @@ class Processes:
 
 
 class Interruptible:
-    """Here, in the thread that asks; but a step that trains a library's estimator on many rows in a process, as its fits cannot be interrupted."""
+    """Beside this process where it has a twin.
+
+    Else here, in the thread that asks; but a step that trains a library's estimator on many rows in a process, as its fits cannot be interrupted.
+    """
 
     def __init__(self) -> None:
         self.here, self.elsewhere = Local(), Processes()
 
     def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
         """As of the executor chosen."""
-        executor: Executor = self.elsewhere if blocks(step, target, data) else self.here
-        return executor.call(step, target, data, progress)
+        return self._chosen(step, target, data).call(step, target, data, progress)
+
+    def _chosen(self, step: Step, target: Target, data: Dataset) -> Executor:
+        if (own := twin()) is not None:
+            return Besides(own)
+        return self.elsewhere if blocks(step, target, data) else self.here
 
 
 def blocks(step: Step, target: Target, data: Dataset) -> bool:
     """Would a cancel have to wait for a fit? ``MANY`` rows are fitted within a second by most."""
     return target.fits_in_one_go and "training" in step.needs and not step.unmet(target, data) and len(data) > MANY
-
-
-class Worker:
-    """One process that waits for work."""
-
-    def __init__(self) -> None:
-        self.process = companion("tiltyard.execution.worker", stdout=subprocess.PIPE)
-        self.found: Queue[Any] = Queue()
-        self._end = weakref.finalize(self, ended, self.process)
-        threading.Thread(target=_listen, args=(self.process, self.found), daemon=True, name="tiltyard worker").start()
-
-    def ask(self, message: bytes, progress: Progress) -> Outcome:
-        """Send work, relay progress and cancel, and wait for what was found."""
-        sent = threading.Thread(target=self._send, args=(message,), daemon=True)  # a large data set must not delay a cancel
-        sent.start()
-        waited = 0.0
-        while True:
-            try:
-                found = self.found.get(timeout=OFTEN)
-            except Empty:
-                found = None
-            if isinstance(found, Outcome):
-                return found
-            if isinstance(found, Report):
-                _relay(found, progress)
-            if isinstance(found, BaseException):
-                raise found
-            if progress.cancelled:
-                if waited == 0.0:
-                    self._send(CANCEL.encode(), wait=sent)
-                waited += OFTEN
-                if waited > POLITE:
-                    progress.check()
-
-    def end(self) -> None:
-        """Kill it and what it started."""
-        self._end()
-
-    def _send(self, message: bytes, wait: threading.Thread | None = None) -> None:
-        if wait is not None and wait.is_alive():
-            return
-        with suppress(OSError):
-            assert self.process.stdin is not None
-            write(self.process.stdin, message)
 
 
 def packed(what: object) -> bytes:
@@ -151,34 +107,11 @@ def packed(what: object) -> bytes:
     return message
 
 
-def _threads() -> int:
-    """How many threads torch uses here; 0 where it is not loaded."""
-    torch = sys.modules.get("torch")
-    return int(torch.get_num_threads()) if torch is not None else 0
+def _started() -> Worker:
+    process = companion("tiltyard.execution.worker", stdout=subprocess.PIPE)
+    return Worker(process, partial(_end, process))
 
 
-def _relay(report: Report, progress: Progress) -> None:
-    with suppress(Exception):  # a cancel is looked for in the loop
-        progress.step(report.done, report.message)
-
-
-def _listen(process: "subprocess.Popen[bytes]", found: "Queue[Any]") -> None:
-    assert process.stdout is not None
-    try:
-        while True:
-            found.put(pickle.loads(read(process.stdout)))  # noqa: S301 (from our own child; see Processes)
-    except EOFError:
-        code = process.wait()
-        kill(process)
-        found.put(_died(code))
-    except Exception as error:
-        found.put(error)
-
-
-def _died(code: int) -> Problem:
-    """Why there is no result, by the code a process ended with."""
-    reason = f"its process ended ({'killed by signal ' + str(-code) if code < 0 else 'exit ' + str(code)})"
-    do = "Run it again; if it stays, the library or the model breaks it"
-    if code < 0 and code == -signal.SIGKILL:
-        do = "Most often memory ran out: choose fewer rows"
-    return Problem("the step to end with a result", reason, do)
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    kill(process)
+    ended(process)

@@ -6,19 +6,28 @@ It unpickles what comes by its standard input, which its parent alone holds; it 
 import os
 import pickle
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import Queue
 from typing import IO
 
 from ..check import Step
+from ..child_processes.killing import end_below
 from ..child_processes.messages import ends, read, write
+from ..child_processes.paper import read as unfolded
 from ..datasets.dataset import Dataset
+from ..defense import Outcome
 from ..errors import Problem
-from ..progress import Progress
+from ..progress import Progress, Report
 from ..targets.target import Target
 from .executors import Local
+from .worker_queue import lowered
 
 CANCEL = "cancel"
+PAUSE = 0.05  # s between two reports of a worker beside a page
 
 
 @dataclass(frozen=True)
@@ -31,11 +40,16 @@ class Work:
     threads: int = 0
 
 
+class Unsent(Problem):
+    """A step with its target and data, or what it found, does not go from one process to another."""
+
+
 class Inbox:
     """Reads what the parent writes: work is put in line, a cancel goes to the work under way, and its end ends this process."""
 
-    def __init__(self, pipe: IO[bytes]) -> None:
+    def __init__(self, pipe: IO[bytes], last: Callable[[], None] = lambda: None) -> None:
         self.pipe = pipe
+        self.last = last  # what is done before this process ends for want of a parent
         self.line: Queue[bytes] = Queue()
         self.present: Progress | None = None
         threading.Thread(target=self._listen, daemon=True, name="tiltyard inbox").start()
@@ -49,6 +63,8 @@ class Inbox:
                 elif self.present is not None:
                     self.present.cancel()
         except (EOFError, OSError):
+            with suppress(Exception):
+                self.last()
             os._exit(0)  # nobody is left to tell
 
 
@@ -63,20 +79,45 @@ def serve(inbox: Inbox, out: IO[bytes]) -> None:
     while True:
         message = inbox.line.get()
         inbox.present = Progress(listener=tell)
-        tell(_done(message, inbox.present))
+        tell(_done(partial(pickle.loads, message), inbox.present))  # from the parent that started us; see Processes
         inbox.present = None
 
 
-def _done(message: bytes, progress: Progress) -> object:
+def attend(paper: int, given: IO[bytes], out: IO[bytes]) -> None:
+    """Run the one step that the file behind ``paper`` holds, for the process whose twin forked this one (`beside.Besides`)."""
+    lowered()
+    progress = Progress(listener=Seldom(lambda report: write(out, pickle.dumps(report))))
+    inbox = Inbox(given, end_below)
+    inbox.present = progress
+    found = _done(partial(unfolded, paper), progress)
+    if isinstance(found, Outcome) and found.target is not None:
+        found.target.parent = None  # whoever hears of it has that
+    write(out, _packed(found))
+
+
+class Seldom:
+    """Passes reports on, a few a second: each wakes the process that a page's sliders are answered by."""
+
+    def __init__(self, tell: Callable[[Report], None]) -> None:
+        self._tell = tell
+        self._last = -PAUSE
+
+    def __call__(self, report: Report) -> None:
+        if time.monotonic() - self._last >= PAUSE:
+            self._last = time.monotonic()
+            self._tell(report)
+
+
+def _done(opened: Callable[[], Work], progress: Progress) -> object:
     """What came of the work, or a Problem in one line."""
     try:
-        work: Work = pickle.loads(message)  # noqa: S301 (from the parent that started us; see Processes)
+        work = opened()
         if work.threads:
             import torch
 
             torch.set_num_threads(work.threads)
     except Exception as error:  # whatever an object of others raises when it is unpickled
-        return Problem("a step, target and data that open in another process", f"{type(error).__name__}: {error}", "Run it in a thread")
+        return Unsent("a step, target and data that open in another process", f"{type(error).__name__}: {error}", "Run it in a thread")
     return Local().call(work.step, work.target, work.data, progress)
 
 
@@ -86,7 +127,7 @@ def _packed(what: object) -> bytes:
     try:
         message: bytes = cloudpickle.dumps(what)
     except Exception as error:
-        message = pickle.dumps(Problem("a result that can be sent back", f"{type(error).__name__}: {error}", "Run it in a thread"))
+        message = pickle.dumps(Unsent("a result that can be sent back", f"{type(error).__name__}: {error}", "Run it in a thread"))
     return message
 
 
