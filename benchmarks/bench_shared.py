@@ -24,7 +24,7 @@ from pathlib import Path
 
 import httpx
 import psutil
-from bench_eight import PATIENCE, at_once, bare, ours, spent
+from bench_eight import PATIENCE, SETTLED, at_once, bare, ours, spent
 from bench_page import FLAGS
 from playwright.sync_api import sync_playwright
 
@@ -44,10 +44,11 @@ class Times:
 
 
 def alone(url: str, sample: bool) -> tuple[float, float | None]:
-    """Seconds of a fresh browser to its first control and, where there is one, to the loaded sample."""
+    """Seconds of a fresh browser, whose empty window is open, to its first control and, where there is one, to the loaded sample."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page()
+        time.sleep(SETTLED)
         begun = time.perf_counter()
         page.goto(url, wait_until="commit", timeout=1000 * PATIENCE)
         page.locator("button.jupyter-button:enabled").first.wait_for(timeout=1000 * PATIENCE)

@@ -5,17 +5,33 @@ import { build } from "esbuild";
 const version = JSON.parse(readFileSync("node_modules/anywidget/package.json", "utf8")).version;
 
 // anywidget's front end is a module of RequireJS; its last line names what it wants. It gives a widget up that is not ready after two seconds,
-// which on a machine with thirty people at once it may not be.
+// which on a machine with thirty people at once it may not be. Each widget has it load its script anew; ours of one kind share one module.
+const CHANGES = [
+  [/define\(\["@jupyter-widgets\/base"\], (\w+)\);/, "export default $1;"],
+  ["AbortSignal.timeout(2e3)", "AbortSignal.timeout(6e4)"],
+  ["await loadEsm(esm)", 'await (anywidgetId?.startsWith("tiltyard_widgets.") ? loadOnce(esm) : loadEsm(esm))'],
+  ["async function loadEsm(esm) {", "const kept = new Map();\nconst loadOnce = (esm) => kept.get(esm) ?? kept.set(esm, loadEsm(esm)).get(esm);\n$&"],
+];
 const anywidget = {
   name: "anywidget",
   setup(own) {
     own.onLoad({ filter: /anywidget[\\/]dist[\\/]index\.js$/ }, ({ path }) => {
-      const text = readFileSync(path, "utf8");
-      const own = text.replace(/define\(\["@jupyter-widgets\/base"\], (\w+)\);/, "export default $1;");
-      const contents = own.replace("AbortSignal.timeout(2e3)", "AbortSignal.timeout(6e4)");
-      if (own === text || contents === own) throw new Error("Expected anywidget to end with its define and to wait for two seconds; it does not.");
+      const contents = CHANGES.reduce((text, [found, put]) => {
+        const changed = text.replace(found, put);
+        if (changed === text) throw new Error(`Expected anywidget's script to have ${found}; it does not.`);
+        return changed;
+      }, readFileSync(path, "utf8"));
       return { contents, loader: "js" };
     });
+  },
+};
+
+// A third of the script were the parsers of sanitize-html, for HTML in a label (`description_allow_html`): a page that has some is left to Voila's script.
+const unsanitized = {
+  name: "unsanitized",
+  setup(own) {
+    own.onResolve({ filter: /^sanitize-html$/ }, ({ path }) => ({ path, namespace: "left-out" }));
+    own.onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: 'export default () => { throw new Error("no HTML is sanitized here"); };' }));
   },
 };
 
@@ -28,7 +44,7 @@ const { metafile } = await build({
   target: ["chrome109", "firefox115", "safari16.4"],
   legalComments: "none",
   define: { ANYWIDGET: JSON.stringify(version), "process.env.NODE_ENV": '"production"' },
-  plugins: [anywidget],
+  plugins: [anywidget, unsanitized],
   metafile: true,
   logLevel: "warning",
 });

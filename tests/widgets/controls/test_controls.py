@@ -21,6 +21,14 @@ from tiltyard_widgets.theme.block import HERE, SCRIPTS, esm
 from tiltyard_widgets.views.rail import Rail
 
 
+def test_blocks_of_a_kind_are_of_one_class_which_says_what_draws_them() -> None:
+    first, second, other = Rail(), Rail(), Slider("size", 0.5, 0.0, 1.0)
+    assert type(first) is type(second) and isinstance(first, Rail) and not isinstance(other, Rail)
+    state = first.get_state()
+    assert (state["_esm"], state["_anywidget_id"]) == (esm("rail.js"), "tiltyard_widgets.views.rail.Rail")
+    assert other.get_state(["_esm"]) == {"_esm": esm("field.js", "slider.js")} and {"_esm", "_anywidget_id"} <= set(first.keys)
+
+
 def cancel(view: ProgressView) -> None:
     view._handle_msg({"content": {"data": {"method": "custom", "content": {"event": "cancel"}}}, "buffers": []})
 

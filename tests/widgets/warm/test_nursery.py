@@ -214,6 +214,7 @@ def test_a_child_of_the_workbench_works_on_every_core_and_has_its_sample(tmp_pat
     import torch
 
     assert [one["answered"] for one in found] == [["jupyter.widget", "jupyter.widget.control"]] * 2  # all widgets at one request
+    assert [one["rehearsed"] for one in found] == [[1, 1, 0]] * 2  # the catalogue is known, and nothing is left of the window that was made
     assert set(AFTERWARDS) <= set(late["modules"]) and late["threads"] == 1
     assert late["backend"] == "svg" and late["worked"] == found[0]["worked"]
     assert [one["worked"] for one in found] == [600.0**3 + torch.get_num_threads()] * 2

@@ -98,6 +98,7 @@ def _workbench() -> Callable[[], None]:
     for name in SAMPLES:
         hold(name)
     hold_offers(unfit)
+    _rehearsed()
 
     def restore() -> None:
         if (matplotlib := sys.modules.get("matplotlib")) is not None:  # it read its environment in the parent
@@ -107,6 +108,20 @@ def _workbench() -> Callable[[], None]:
         torch.set_num_threads(threads)
 
     return restore
+
+
+def _rehearsed() -> None:
+    """Make a window once and close it, for nobody: what that looks up and keeps for all (steps, scripts, classes) no child does again.
+
+    It has no store, no person and no place, so nothing that stays of it depends on one.
+    """
+    from ipywidgets import Widget
+
+    from ..panels.session import Session
+    from ..panels.workbench import Workbench
+
+    Workbench(session=Session()).close()
+    Widget.close_all()
 
 
 def _modules(package: ModuleType) -> Iterator[str]:

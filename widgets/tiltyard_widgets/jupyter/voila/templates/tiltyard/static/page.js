@@ -1,16 +1,25 @@
 // What a page says while it waits, when it is about to end, and where it could not be shown; and the button that logs out.
 (() => {
-  const LOOK = 10_000, UNSHOWN = 90_000, SETTLED = 700, WORDS = 3_000, AGAIN = [5, 10, 20, 40, 60], TRIES = "tiltyard-tries";
+  const LOOK = 10_000, UNSHOWN = 90_000, SETTLED = 700, WORDS = 3_000, AGAIN = [5, 10, 20, 40, 60], TURN = 1_000, TRIES = "tiltyard-tries";
   const get = (id) => document.getElementById(id);
   const cookie = () => document.cookie.split("; ").find((one) => one.startsWith("_xsrf="))?.slice(6) ?? "";
   const ordinal = (n) => n + (n % 100 - n % 10 === 10 ? "th" : ["th", "st", "nd", "rd"][n % 10] ?? "th");
-  let page = "", shown = false, over = false, pending = 0, widgets = false, words = 0;
+  let page = "", shown = false, over = false, pending = 0, widgets = false, words = 0, turns = 0;
 
   const spinner = (text) => {
     const place = get("loading_text");
     if (!place) return;
     place.setAttribute("role", "status");
     place.textContent = text;
+  };
+
+  const starting = () => {
+    spinner("Starting");
+    const turning = setInterval(() => {
+      const sign = document.querySelector("#loading .spinner");
+      if (shown || over || !sign) clearInterval(turning);
+      else sign.style.transform = `rotate(${45 * ++turns}deg)`;
+    }, TURN);
   };
 
   const notice = (text, label, act) => {
@@ -101,7 +110,7 @@
 
   window.tiltyard = {
     failed,
-    starting: () => spinner("Starting"),
+    starting,
     seen: () => seen(),
     waiting: (place, of) => spinner(`Starting: ${ordinal(place)} of ${of}`),
     roomless: (place, of) => spinner(`All places are taken. You are ${ordinal(place)} of ${of} who wait for the next; this page goes on by itself.`),
