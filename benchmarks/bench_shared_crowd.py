@@ -24,7 +24,7 @@ import httpx
 import psutil
 from bench_eight import bare, spent
 from bench_shared_kills import LOADED, ONWARD, Kept, say, shared, show, until
-from bench_shared_slider import SLIDER, TARGET, moved
+from bench_shared_slider import SLIDER, is_kernel, moved, password
 from light_page import KERNEL, PATIENCE, LightPage, log_in
 
 USABLE = 30.0  # s until the last of them
@@ -40,11 +40,6 @@ class Came:
     name: str
     page: LightPage
     took: list[float] = field(default_factory=list)
-
-
-def password(name: str) -> str:
-    """Of an account that lives as long as this run."""
-    return f"the long password of {name}"
 
 
 async def came(client: httpx.Client, url: str, name: str) -> Came:
@@ -66,13 +61,6 @@ def rail(page: LightPage) -> bool:
 def said(what: str, seconds: list[float]) -> str:
     """The first, the median and the last."""
     return f"{what}: the first after {min(seconds):.1f} s, the median {statistics.median(seconds):.1f} s, the last {max(seconds):.1f} s"
-
-
-def is_kernel(process: psutil.Process) -> bool:
-    """Is it a page's?"""
-    with suppress(psutil.Error):
-        return " ".join(process.cmdline()).startswith("tiltyard kernel")
-    return False
 
 
 def held(root: psutil.Process) -> tuple[list[float], float]:
@@ -117,18 +105,6 @@ def remembered(root: psutil.Process, what: str) -> None:
     say(everything <= MEMORY, text)
     gateway = next(one for one in root.children(recursive=True) if "tiltyard_widgets.gateway" in one.cmdline())
     print(f"the server has {gateway.num_fds()} files open, and {gateway.num_threads()} threads")
-
-
-def said_spent(after: dict[int, float], before: dict[int, float], root: psutil.Process, client: float, moves: int) -> None:
-    """CPU milliseconds a move, of kernels, of the server, and of the clients here."""
-    kernels = server = 0.0
-    for one in root.children(recursive=True):
-        used = 1000 * (after.get(one.pid, 0.0) - before.get(one.pid, 0.0)) / moves
-        if is_kernel(one):
-            kernels += used
-        else:
-            server += used
-    print(f"CPU a move: kernels {kernels:.0f} ms, server {server:.0f} ms, these clients {1000 * client / moves:.0f} ms")
 
 
 async def check(one: Came, kept: Kept) -> float:
@@ -194,10 +170,7 @@ async def scene(url: str, root: psutil.Process, folder: Path, names: list[str], 
     for one in there:
         await one.page.until(lambda page=one.page: page.find(label=SLIDER))
     await asyncio.sleep(3)
-    before, mine = spent(root), time.process_time()
-    high = await moved([one.page for one in there], moves, "all slide")
-    said_spent(spent(root), before, root, time.process_time() - mine, moves * len(there))
-    say(high <= TARGET, f"p95 of {len(there)} sliders {high:.0f} ms (asked {TARGET:.0f})")
+    await moved([one.page for one in there], moves, "all slide", root)
     remembered(root, "after they slid")
     if quick:
         return

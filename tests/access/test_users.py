@@ -146,3 +146,25 @@ def test_a_clock_set_back_shortens_no_wait() -> None:
     import time
 
     assert Lockout()._clock is time.monotonic
+
+
+def test_a_file_that_has_not_changed_is_not_read_again_and_one_that_has_is(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    users.add("ada", "analyst", GOOD)
+    assert users.all() is not users.all(), "written just now: it may be written again within one tick of the clock"
+    monkeypatch.setattr("tiltyard.access.users.LATELY", 0.0)
+    before = users.all()
+    assert users.all() is before
+    other = Users(users.path)
+    other.change("ada", role="viewer")
+    assert users.find("ada").role == "viewer"  # type: ignore[union-attr]
+    content = users.path.read_bytes()
+    users.path.write_bytes(content.replace(b"viewer", b"runner"))
+    with pytest.raises(Problem):
+        users.all()
+    users.path.write_bytes(content)
+    users.all()
+    users.path.chmod(0o644)
+    with pytest.raises(Problem, match="only its owner"):
+        users.all()
+    users.path.unlink()
+    assert users.all() == ()

@@ -77,6 +77,25 @@ def test_a_child_has_what_it_was_given_and_nothing_else(nursery: Nursery, tmp_pa
     assert found["line"].startswith("tiltyard kernel twin") and "ipykernel.ipkernel" in found["modules"] and "torch" not in found["modules"]
 
 
+def test_a_child_of_a_server_with_many_files_open_has_its_handles_by_their_numbers(nursery: Nursery, tmp_path: Path) -> None:
+    import fcntl
+
+    from tiltyard_widgets.warm.child import ALOFT
+
+    given, other = os.pipe()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    high = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, ALOFT) for one in (given, nothing)]
+    folder = tmp_path / "many"
+    folder.mkdir()
+    numbers = (high[1], high[0])  # each where the other would be put meanwhile
+    request = Request("twin", (str(folder / "said"), "once"), HERE, str(folder), numbers, True)
+    assert nursery.fork(request).wait(PATIENCE) == 0
+    for one in (given, other, nothing, *high):
+        os.close(one)
+    opened = dict(line.split(" ", 1) for line in until_said(folder)["handles"])
+    assert opened[str(high[0])].startswith("pipe") and opened[str(high[1])] == os.devnull
+
+
 def test_no_two_draw_the_same(nursery: Nursery, tmp_path: Path) -> None:
     draws = [said(nursery, tmp_path / str(n))["numbers"] for n in range(3)]
     assert all(len(set(numbers)) == 3 for numbers in zip(*draws, strict=True))

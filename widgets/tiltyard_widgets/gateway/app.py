@@ -21,7 +21,9 @@ from tiltyard.access.confined import impossible
 
 from ..warm.nursery import Nursery, possible
 from . import people
-from .confining import THREADS, known
+from .channels import PageChannels
+from .confining import SHARED as GIVEN
+from .confining import known
 from .handlers import guarded, schemes
 from .identity import NoIdentity, PasswordIdentity, TokenIdentity
 from .kernels import OwnedKernels, environment, own_environment
@@ -82,6 +84,7 @@ class App(Voila):
             self.identity_provider_class = IDENTITIES[self.login]
             self.token = token() if self.login == "token" else ""
         self.voila_configuration.multi_kernel_manager_class = OwnedKernels
+        self.kernel_websocket_connection_class = PageChannels
         self.voila_configuration.allow_template_override = "NO"
         self.config.VoilaExecutor.iopub_timeout = self.config.VoilaExecutor.startup_timeout = PATIENCE
         self.config.KernelManager.autorestart = False  # another kernel under the same page would have none of its widgets
@@ -153,7 +156,7 @@ class App(Voila):
         """Start the parent of kernels, before the first of them is asked for, and look after it."""
         shared = self.login in SHARED
         given = {name: value for name, value in environment(os.environ, None).items() if not shared or known(name, value)}
-        self.kernel_manager.nursery = Nursery(THREADS | given if shared else given, self.warm)
+        self.kernel_manager.nursery = Nursery(GIVEN | given if shared else given, self.warm)
         self.kernel_manager.nursery.tend()
         self._tending = PeriodicCallback(self._tended, 1000 * TEND)
         self._tending.start()

@@ -6,7 +6,6 @@ none to another socket with a name.
 
 import json
 import os
-import runpy
 import socket
 import sys
 from pathlib import Path
@@ -30,7 +29,9 @@ def main() -> None:
     accompany()
     hand_over(listening)
     sys.argv[:] = ["ipykernel_launcher", "-f", file]
-    runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+    from .page_kernel import launch  # late: what it imports is not wanted before the confines
+
+    launch(file)
 
 
 def accompany() -> None:

@@ -22,6 +22,7 @@ from tiltyard.access.places import home as kept_for
 from tiltyard.access.users import NAME
 
 from ..warm.provisioner import WarmProvisioner
+from .channels import Drained
 from .keeper import Keeper
 from .limits import Limits
 
@@ -31,9 +32,10 @@ KEPT = re.compile(
     r"|SCRIPT_NAME|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|TILTYARD_(DATA_ROOT|OFFERS|PLACE)",
     re.IGNORECASE,
 )
-THREADS = {
-    "OMP_NUM_THREADS": "1"
-}  # of a check, where the owner sets no other: people who work at once are as many threads as a shared machine has use for
+SHARED = {
+    "OMP_NUM_THREADS": "1",  # of a check, where the owner sets no other: people who work at once are as many threads as a shared machine has use for
+    "JUPYTER_WIDGETS_ECHO": "0",  # what a page's widget sends would be sent back to it, for other pages of the kernel; there are none
+}
 NO_LIMITS = Limits()
 
 
@@ -54,6 +56,12 @@ class Kernel(ServerKernelManager):
         self.home.mkdir(mode=0o700)
         self.transport, self.connection_file = "ipc", str(own / "connection.json")
         self.ip = str(own / "connection-ipc")
+
+    def connect_iopub(self, identity: bytes | None = None) -> Drained:  # type: ignore[override]
+        """Jupyter's, as a stream that takes all that has come at once."""
+        plain = super().connect_iopub(identity)
+        plain.io_loop.remove_handler(plain.socket)
+        return Drained(plain.socket, self.loop)
 
     async def _async_pre_start_kernel(self, **given: Any) -> tuple[list[str], dict[str, Any]]:
         if self.provisioner is None:
@@ -115,5 +123,5 @@ def environment_of(given: Mapping[str, str], home: Path) -> dict[str, str]:
         "XDG_DATA_HOME": str(platformdirs.user_data_path("tiltyard", appauthor=False).parent),
     }
     return (
-        THREADS | kept | person | places | {"JOBLIB_MULTIPROCESSING": "0"}
+        SHARED | kept | person | places | {"JOBLIB_MULTIPROCESSING": "0"}
     )  # its processes want /dev/shm, where every process of the account could read

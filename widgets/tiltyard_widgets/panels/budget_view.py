@@ -28,7 +28,7 @@ OVERS: dict[str, str] = {"epochs": "Epochs", "noise_multiplier": "Noise multipli
 MEANING = "meaning"
 FIRST = "epsilon is at most this (RDP; the tighter curve follows)"
 LARGEST = 1000.0
-REST = 0.4  # s without a move after which the tighter curve is reckoned: that costs more than all else that a move does
+REST = 0.6  # s without a move after which the tighter curve is reckoned: that costs more than all else that a move does
 
 
 def chart_of(curve: "Curve", budget: "Budget") -> Chart:

@@ -20,7 +20,7 @@ from .request import Request, read
 from .title import entitle
 
 BEFORE_OTHERS = 500  # of a scale to 1000: as if it had half of all memory beside its own
-ALOFT = 1 << 9  # above the numbers that a request's handles have
+ALOFT = 1 << 9  # at least: above the numbers that a request's handles have
 
 
 def become(handles: list[int], restore: Callable[[], None]) -> NoReturn:
@@ -45,7 +45,8 @@ def _alone(handles: list[int]) -> Request:
         signal.signal(left, signal.SIG_DFL)
     with os.fdopen(os.dup(handles[0]), "rb") as source:
         request = read(source.read())
-    held = [_aloft(handle) for handle in handles[1:]]
+    above = max([ALOFT, *(number + 1 for number in request.handles)])  # a server of thirty pages has more files open than that
+    held = [_aloft(handle, above) for handle in handles[1:]]
     closed_but({0, 1, 2, *held})
     for handle, number in zip(held, request.handles, strict=True):
         os.dup2(handle, number, inheritable=number <= 2)
@@ -53,10 +54,10 @@ def _alone(handles: list[int]) -> Request:
     return request
 
 
-def _aloft(handle: int) -> int:
+def _aloft(handle: int, above: int) -> int:
     import fcntl
 
-    return fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, ALOFT)
+    return fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, above)
 
 
 def _ran(request: Request, restore: Callable[[], None]) -> int:

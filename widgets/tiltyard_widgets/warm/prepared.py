@@ -27,6 +27,7 @@ KERNEL = (
     "tornado.platform.asyncio",
     "psutil",
     "sqlite3",
+    "tiltyard_widgets.gateway.page_kernel",
 )
 LIBRARIES = ("numpy", "pandas", "torch", "scipy.stats", "scipy.special", "sqlalchemy.dialects.sqlite", "pydantic", "anywidget")
 # What topics want when they are first used, one after another while nobody asks for a kernel: what each child imports for itself it holds for itself.

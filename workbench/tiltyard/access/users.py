@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from .roles import Role
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 SHARED = "shared"  # the folder of a data root that is everybody's
 MOST_BYTES = 16 << 20
+LATELY = 2.0  # s
 
 
 class User(BaseModel):
@@ -54,7 +56,7 @@ def default_place() -> Path:
 
 
 class Users:
-    """A users file; read anew at each question, so that a removal counts at once.
+    """A users file; looked at anew at each question, so that a removal counts at once, and read where it has changed.
 
     Raises
     ------
@@ -64,23 +66,30 @@ class Users:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or default_place()
+        self._version: tuple[int, ...] | None = None
+        self._read: tuple[User, ...] = ()
 
     def all(self) -> tuple[User, ...]:
         """Everybody, by name; nobody where there is no file."""
         try:
             with open(self.path, "rb") as stream:
-                if os.name == "posix" and os.fstat(stream.fileno()).st_mode & 0o077:
+                facts = os.fstat(stream.fileno())
+                if os.name == "posix" and facts.st_mode & 0o077:
                     raise Problem("a users file only its owner can read", f"{self.path}, which others can", f"chmod 600 {self.path}")
+                if (now := _version(facts)) == self._version and now is not None:
+                    return self._read
                 content = stream.read(MOST_BYTES)
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise Problem("a users file that can be read", f"{self.path}: {error.strerror or error}", "Fix that first") from None
         try:
-            return tuple(sorted(_File.model_validate_json(content).users, key=lambda user: user.name))
+            found = tuple(sorted(_File.model_validate_json(content).users, key=lambda user: user.name))
         except ValidationError as error:
             reason = error.errors()[0]["msg"].lower()
             raise Problem(f"a users file of format 1 in {self.path}", reason, "Take the copy you kept, or a newer tiltyard") from None
+        self._version, self._read = now, found
+        return found
 
     def find(self, name: str) -> User | None:
         """The user of this name, or None."""
@@ -150,6 +159,13 @@ class Users:
                 replace_file(self.path, _File(users=tuple(users.values())).model_dump_json(indent=1).encode() + b"\n")
         except OSError as error:
             raise Problem("a users file that can be written", f"{self.path}: {error.strerror or error}", "Set TILTYARD_USERS") from None
+
+
+def _version(facts: os.stat_result) -> tuple[int, ...] | None:
+    """What differs once a file has been written or another put in its place; None where it was so lately that a clock of coarse ticks may not tell."""
+    if abs(time.time() - max(facts.st_mtime, facts.st_ctime)) < LATELY:
+        return None
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def role_of(text: Role | str) -> Role:
