@@ -42,7 +42,7 @@ class WatchedKernels(AsyncMappingKernelManager):
         super().__init__(**given)  # type: ignore[no-untyped-call]
         self.lives: dict[str, Life] = {}
         self.nursery: Nursery | None = None
-        self._told: set[str] = set()  # kernels whose output a page's connection tells us of
+        self._reported: set[str] = set()  # kernels whose output a page's connection tells us of
         self._supervisor: Supervisor | None = None
         self._watch: PeriodicCallback | None = None
 
@@ -126,7 +126,7 @@ class WatchedKernels(AsyncMappingKernelManager):
         """Note when a kernel last put something out. Jupyter's own reads each message whole for it, which a page of 300 widgets makes the third time."""
         kernel: Any = self.get_kernel(kernel_id)
         kernel.reason, kernel.last_activity = "", datetime.now(UTC)
-        self._told.discard(kernel_id)
+        self._reported.discard(kernel_id)
         kernel._activity_stream = kernel.connect_iopub()
         kernel._activity_stream.on_recv(lambda message: self.heard(kernel_id, message))
 
@@ -143,15 +143,15 @@ class WatchedKernels(AsyncMappingKernelManager):
     def _listen(self, kernel_id: str) -> None:
         """Have a kernel's output sent to us where no page's connection hears it; each would cost the server as much as the page's own does."""
         kernel: Any = self.get_kernel(kernel_id)
-        told = self._kernel_connections.get(kernel_id, 0) > 0 and kernel.execution_state != "starting"
+        reported = self._kernel_connections.get(kernel_id, 0) > 0 and kernel.execution_state != "starting"
         stream = getattr(kernel, "_activity_stream", None)
-        if stream is None or stream.closed() or told == (kernel_id in self._told):
+        if stream is None or stream.closed() or reported == (kernel_id in self._reported):
             return
-        if told:
-            self._told.add(kernel_id)
+        if reported:
+            self._reported.add(kernel_id)
             stream.socket.unsubscribe(b"")
         else:
-            self._told.discard(kernel_id)
+            self._reported.discard(kernel_id)
             stream.socket.subscribe(b"")
 
     def notify_connect(self, kernel_id: str) -> None:
@@ -173,7 +173,7 @@ class WatchedKernels(AsyncMappingKernelManager):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget it."""
         self.lives.pop(kernel_id, None)
-        self._told.discard(kernel_id)
+        self._reported.discard(kernel_id)
         return super().remove_kernel(kernel_id)
 
     def end_all(self) -> None:
