@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, cast
 
 import anywidget
 import traitlets
@@ -28,10 +28,10 @@ class Block(Shared, anywidget.AnyWidget):
 
     alive: ClassVar[bool] = False  # does it work in a saved page, without a kernel?
 
-    def __new__(cls, *given: Any, **more: Any) -> Any:
+    def __new__(cls, *given: Any, **more: Any) -> Self:
         """One of its kind that has script and id as traits already; else each block would get a class of its own, for these two."""
         kind: Any = cls  # a class is hashable, which mypy does not know of this one
-        return super().__new__(_drawn(kind), *given, **more)
+        return cast(Self, super().__new__(_drawn(kind), *given, **more))
 
     def add_traits(self, **traits: Any) -> None:
         """Of traitlets; anywidget adds what `_drawn` has seen to."""
