@@ -2,9 +2,12 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 SCENE = """
 import ipywidgets
@@ -119,3 +122,14 @@ def test_a_move_is_answered_by_what_changed_and_that_it_is_done() -> None:
     finally:
         client.stop_channels()
         kernels.shutdown_kernel(now=True)
+
+
+def test_a_kernel_that_worked_gives_back_what_it_freed_and_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiltyard_widgets.gateway import page_kernel
+
+    given: list[str] = []
+    monkeypatch.setattr(page_kernel, "given_back", lambda: given.append("back"))
+    kernel: Any = SimpleNamespace(io_loop=Loop(), _used=time.process_time() - 1, _looked=lambda: None)
+    for _ in range(2):  # it did nothing in between
+        page_kernel.PageKernel._looked(kernel)
+    assert given == ["back"] and len(kernel.io_loop.later) == 2

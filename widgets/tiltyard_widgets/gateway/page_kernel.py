@@ -4,6 +4,7 @@ Many people who drag at once share few cores, so that a message counts: how it i
 """
 
 import threading
+import time
 from collections import deque
 from typing import Any
 
@@ -12,8 +13,11 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from traitlets import DottedObjectName, Type
 
+from tiltyard.child_processes.memory import given_back
+
 COMM = ("comm_msg", "comm_close")
 WAIT = 0.01  # s
+LOOK, WORKED = 10.0, 0.1  # s between looks, and of processor time in between after which there may be something to give back
 
 
 class Outbox:
@@ -79,7 +83,23 @@ class Output(OutStream):
 
 
 class PageKernel(IPythonKernel):
-    """A kernel that says of a widget's message that it is done, and not before that it was begun: no page waits for that."""
+    """A kernel that says of a widget's message that it is done, and not before that it was begun: no page waits for that.
+
+    What it freed it gives back to the system, which has other pages to hold.
+    """
+
+    def start(self) -> None:
+        """Jupyter's, and look now and then."""
+        super().start()  # type: ignore[no-untyped-call]
+        self._used = time.process_time()
+        self.io_loop.call_later(LOOK, self._looked)
+
+    def _looked(self) -> None:
+        used = time.process_time()
+        if used - self._used > WORKED:
+            given_back()
+        self._used = time.process_time()
+        self.io_loop.call_later(LOOK, self._looked)
 
     def _publish_status(self, status: str, channel: str, parent: Any = None) -> None:
         if channel != "shell" or not self._is_a_widgets(parent or self.get_parent(channel)):  # type: ignore[no-untyped-call]

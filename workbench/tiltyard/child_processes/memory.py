@@ -1,5 +1,7 @@
 """How much memory this machine has, or the container or group of processes it is in, and what a page of the app is reckoned to take of it."""
 
+import ctypes
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,3 +80,9 @@ def _bound(folder: Path, files: _Files) -> Bound | None:
     except (OSError, ValueError):
         return None
     return Bound(int(limit), used - int(statistics.get(files.cached, 0))) if limit.isdecimal() else None
+
+
+def given_back() -> None:
+    """Memory that this process freed goes back to the system, where its library of C keeps it for what comes next (glibc's)."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
