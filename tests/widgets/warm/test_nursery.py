@@ -198,9 +198,11 @@ def test_a_parent_that_is_still_importing_holds_up_neither_a_look_nor_the_end(tm
         while held.process is None:
             time.sleep(0.01)
         held.tend()
+        assert held.preparing
         held.close()
         with pytest.raises(Cold):
             waits.result()
+    assert not held.preparing
     with pytest.raises(Cold):
         held.fork(Request("twin", (), here, str(tmp_path)))
 

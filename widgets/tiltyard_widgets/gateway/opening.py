@@ -62,6 +62,8 @@ class OpeningHandler(TornadoVoilaHandler):
             await held.enter_async_context(visits.turns.turn(who, self._waiting))
             held.push_async_exit(self._unfinished)
             await held.enter_async_context(asyncio.timeout(LONGEST))
+            if (nursery := kernels.nursery) is not None and nursery.preparing:
+                self._call("preparing")
             await self._start(skeleton)
             self.cells = Cells(kernels.get_kernel(self.kernel_id), deepcopy(skeleton.notebook), self.traitlet_config)
             await self._send(skeleton, self.cells)

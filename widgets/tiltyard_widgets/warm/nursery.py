@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -67,6 +68,14 @@ class Nursery:
                     self._tended()
             finally:
                 self._lock.release()
+
+    @property
+    def preparing(self) -> bool:
+        """Is the parent importing still, so that a kernel waits for it?"""
+        control = self._control
+        with suppress(OSError, ValueError):  # it is closed in this moment
+            return control is not None and not self._ready and not select.select([control], [], [], 0)[0]
+        return False
 
     def fork(self, request: Request, handles: Sequence[int] | None = None) -> Forked:
         """A kernel's process; waits for the parent where it is still importing.

@@ -112,6 +112,7 @@
     failed,
     starting,
     seen: () => seen(),
+    preparing: () => spinner("Starting. The app itself was started a moment ago; its first page waits until it is ready."),
     waiting: (place, of) => spinner(`Starting: ${ordinal(place)} of ${of}`),
     roomless: (place, of) => spinner(`All places are taken. You are ${ordinal(place)} of ${of} who wait for the next; this page goes on by itself.`),
   };
