@@ -44,6 +44,15 @@ def lying(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     yield lambda: {at["path"]: bytes(kept.get(at["path"]).bytes()) for page in kept.list() for at in page}
 
 
+@pytest.fixture
+def next_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The store has a key; this is another."""
+    for name in ("one", "two"):
+        new_sealing_key(tmp_path / name)
+    monkeypatch.setenv("TILTYARD_STORE_KEY", str(tmp_path / "one"))
+    return tmp_path / "two"
+
+
 def test_kept_there_alone_read_and_deleted(store: Store, target: Target, data: Dataset, lying: Lying, tmp_path: Path) -> None:
     run = ran(store, target, data, Maker(seed=1), Maker(seed=2))
     one, _, two, _ = store.artifacts.of_run(run)
@@ -59,31 +68,25 @@ def test_kept_there_alone_read_and_deleted(store: Store, target: Target, data: D
 
 
 def test_sealed_there_and_sealed_anew_under_another_key(
-    store: Store, target: Target, data: Dataset, lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, target: Target, data: Dataset, lying: Lying, next_key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("one", "two"):
-        new_sealing_key(tmp_path / name)
-    monkeypatch.setenv("TILTYARD_STORE_KEY", str(tmp_path / "one"))
     run = ran(store, target, data, Maker(seed=1))
     before = lying()
     assert len(before) == 1 and SECRET not in next(iter(before.values())) and checked(store, Progress()).clear == 0
-    rekey(Database(store.url), read_sealing_key(tmp_path / "two"))
+    rekey(Database(store.url), read_sealing_key(next_key))
     assert len(lying()) == 1 and not before.items() & lying().items()
-    monkeypatch.setenv("TILTYARD_STORE_KEY", str(tmp_path / "two"))
+    monkeypatch.setenv("TILTYARD_STORE_KEY", str(next_key))
     assert store.artifacts.content(store.artifacts.of_run(run)[0]) == SECRET + b"1" and not checked(store, Progress()).unread
 
 
 def test_a_key_that_could_not_be_changed_leaves_the_files_of_before(
-    store: Store, target: Target, data: Dataset, lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, target: Target, data: Dataset, lying: Lying, next_key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("one", "two"):
-        new_sealing_key(tmp_path / name)
-    monkeypatch.setenv("TILTYARD_STORE_KEY", str(tmp_path / "one"))
     run = ran(store, target, data, Maker(seed=1))
     before = lying()
     monkeypatch.setattr("tiltyard.store.rekeying._announced", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        rekey(Database(store.url), read_sealing_key(tmp_path / "two"))
+        rekey(Database(store.url), read_sealing_key(next_key))
     assert lying() == before and store.artifacts.content(store.artifacts.of_run(run)[0]) == SECRET + b"1"
 
 
