@@ -27,7 +27,7 @@ SPEAKS = re.compile(r"\b(files?|folders?|paths?|director(y|ies)|FILE\S*|DIR|PATH
 IN: dict[str, list[str]] = {
     "scan paths": ["scan", "{}"],
     "accept files": ["accept", "{}", "--why", "it is ours"],
-    "app offer": ["app", "--offer", "{}={}"],
+    "app offer": ["app", "--offer", "{0}={0}"],
     "assess config": ["assess", "{}"],
     "assess policy": ["assess", "a.toml", "--policy", "{}"],
     "report policy": ["report", "last", "--policy", "{}"],
