@@ -14,6 +14,12 @@ from tiltyard_widgets.panels.load import LoadPanel
 from .waiting import until
 
 
+@pytest.fixture(autouse=True)
+def _nothing_loaded_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what another test's person loaded last is offered, and nothing is loaded unasked."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
 def test_the_shipped_model_is_loaded_by_itself() -> None:
     bench = shipped()
     begin(bench)
