@@ -151,14 +151,14 @@ class Artifacts:
 
     def delete(self, artifact: Artifact) -> None:
         """Forget the bytes; the record goes on naming their hash."""
-        from sqlalchemy import select
+        from sqlalchemy import func, select
 
         from . import tables
 
         at, kept = tables.artifacts.c, []
         with writing(self._database) as entries:
             if "artifacts" in self._database.knows:
-                query = select(at.content).where(at.token == artifact.token, at.name == artifact.name)
+                query = select(at.content).where(at.token == artifact.token, at.name == artifact.name, func.length(at.content) <= POINTER)
                 kept = list(entries.connection.execute(query).scalars())
                 entries.remove(tables.artifacts, f"{artifact.token}/{artifact.name}", artifact.run)
         if not entries.ended:  # else it was written with them
